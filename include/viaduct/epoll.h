@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file epoll.h
+ * @brief Ordered event sets: events of many sockets in the order in which their packets came off the wire.
+ *
+ * Every frame taken from a VI gets the stack's next arrival number. When it makes bytes readable on a member the set
+ * appends a record {sock, seq, ts, bytes, pkts}; if the tail record is the same socket's it is extended. So arrivals
+ * a1 a2 b1 a3 give (a: 2 packets) (b: 1) (a: 1). Errors, send space, link changes and the end of a socket are records
+ * in the same FIFO. Appending costs the same for ten members and for a million.
+ */
+#ifndef VIADUCT_EPOLL_H
+#define VIADUCT_EPOLL_H
+
+#include <viaduct/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What happened: bits of via_event.what and of a member's mask. */
+enum via_what {
+    VIA_EV_IN = 1,          /**< `bytes` in `pkts` packets became readable. */
+    VIA_EV_SPACE = 2,       /**< A send that was refused with -EAGAIN may be tried again. */
+    VIA_EV_ERR = 4,         /**< An error with a reason (ICMP, neighbour unreachable); the socket lives. */
+    VIA_EV_LINK = 8,        /**< The link below changed; reason 0 up, -ENETDOWN down, -ENODEV gone. */
+    VIA_EV_EOF = 16,        /**< The peer sends no more. */
+    VIA_EV_CONNECTED = 32,
+    VIA_EV_ACCEPT = 64,
+    VIA_EV_DONE = 128,      /**< Completions wait in via_tx_done(). */
+    VIA_EV_TERMINATED = 256 /**< The last event of a socket. Always delivered. */
+};
+
+/** STRICT: a receive stops at what was announced. LOOSE: the count is advice, reading ahead shortens later records. */
+enum via_epoll_mode { VIA_EPOLL_STRICT = 0, VIA_EPOLL_LOOSE = 1 };
+
+/** How several VIs merge: in the order in which polls took frames, or by timestamp. */
+enum via_epoll_merge { VIA_MERGE_POLL = 0, VIA_MERGE_TIMESTAMP = 1 };
+
+/** Configuration of a set. */
+struct via_epoll_conf {
+    uint32_t size;
+    uint32_t mode;        /**< enum via_epoll_mode. */
+    uint32_t merge;       /**< enum via_epoll_merge; TIMESTAMP in one set makes the whole stack merge so. */
+    uint32_t no_coalesce; /**< 1: one record per packet. */
+    via_ns_t max_hold;    /**< Longest wait of a frame for an older one of another VI; 0: attribute merge_hold. */
+};
+#define VIA_EPOLL_CONF_INIT {.size = sizeof(struct via_epoll_conf)}
+
+/** One record. */
+struct via_event {
+    via_sock_t sock;
+    uint64_t user;  /**< Given at ADD. */
+    uint64_t seq;   /**< Arrival number of its first packet; 0 if no packet caused it. */
+    via_ns_t ts;    /**< Time of that packet, or of the event. */
+    uint32_t bytes; /**< Newly readable. */
+    uint16_t pkts;  /**< In how many packets. */
+    uint16_t what;  /**< enum via_what bits. */
+    int32_t reason; /**< Negative errno with ERR, LINK, TERMINATED; else 0. */
+};
+
+/** Operations of via_epoll_ctl(). */
+enum via_epoll_op { VIA_EPOLL_ADD = 1, VIA_EPOLL_MOD, VIA_EPOLL_DEL, VIA_EPOLL_MOVE };
+
+/** Makes a set; any number per stack. @return 0, -EINVAL, -ENOBUFS (attribute max_epoll), -ENOMEM. */
+VIA_API int via_epoll_create(struct via_stack *st, const struct via_epoll_conf *c, struct via_epoll **out);
+
+/** Ends a set; its members stay open and belong to none. */
+VIA_API int via_epoll_destroy(struct via_epoll *o);
+
+/**
+ * ADD, MOD (mask and user), DEL, MOVE (from the set it is in, pending records kept). Data already queued is announced
+ * at ADD. O(1) in the size of the set.
+ * @return 0; -EBADF; -EBUSY in another set (ADD); -EEXIST; -ENOENT (MOD, DEL, MOVE); -EINVAL; -EXDEV other stack.
+ */
+VIA_API int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t mask, uint64_t user);
+
+/** Pops up to `max` records; if there is none runs one via_stack_poll() first. Never blocks. @return how many. */
+VIA_API int via_epoll_poll(struct via_epoll *o, struct via_event *ev, unsigned max, unsigned budget);
+
+/**
+ * Spins for the attribute-free time `timeout`/16 but at most 50 us, then sleeps in poll(2) on via_wait_fd() until events or
+ * `timeout` ns; VIA_NEVER waits for ever. For programs without a loop. @return how many, 0 on time-out, -EINTR.
+ */
+VIA_API int via_epoll_wait(struct via_epoll *o, struct via_event *ev, unsigned max, via_ns_t timeout);
+
+/** Pops and calls `fn` outside any stack call: everything is allowed inside, closing too. @return how many. */
+VIA_API int via_epoll_dispatch(struct via_epoll *o, unsigned budget, void (*fn)(const struct via_event *, void *),
+                               void *arg);
+
+/** Announces again, ahead of all other records, what was announced on `s` and not read. @return 1 if so, 0, -errno. */
+VIA_API int via_epoll_rearm(struct via_epoll *o, via_sock_t s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file sock.h
+ * @brief What all sockets have in common: close, options, names, the user pointer.
+ */
+#ifndef VIADUCT_SOCK_H
+#define VIADUCT_SOCK_H
+
+#include <viaduct/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Options. `int` unless it says otherwise. */
+enum via_sockopt {
+    VIA_OPT_RCVBUF = 1,     /**< Packets that may wait (UDP). */
+    VIA_OPT_TOS,            /**< DSCP and ECN bits of sent packets, 0..255 (RFC 2474). */
+    VIA_OPT_TTL,            /**< Hop limit of unicast packets, 1..255. */
+    VIA_OPT_MCAST_TTL,      /**< Hop limit of multicast packets, 0..255, default 1. */
+    VIA_OPT_MCAST_LOOP,     /**< Own multicast comes back to local members; default 1. */
+    VIA_OPT_MCAST_IF,       /**< Interface number for multicast, 0: by route. */
+    VIA_OPT_DF,             /**< 1: never fragment, too long is -EMSGSIZE (RFC 1191); 0 (default): fragment. */
+    VIA_OPT_BROADCAST,      /**< May send to broadcast addresses. */
+    VIA_OPT_REUSE,          /**< Several sockets may share an end point (before open: conf flag); read only. */
+    VIA_OPT_MTU,            /**< Path MTU to the connected peer; read only. */
+    VIA_OPT_REASON,         /**< Last error reason, negative errno, cleared by reading; read only. */
+    VIA_OPT_QUEUED,         /**< Datagrams waiting; read only. */
+    VIA_OPT_DROPS,          /**< uint64_t: datagrams lost because the queue or the pool was full; read only. */
+};
+
+/**
+ * Closes. Queued receive data is given back, sends already queued still go out. The handle dies at once; if
+ * completions are outstanding the socket's set reports VIA_EV_TERMINATED after the last of them.
+ * @return 0, -EBADF.
+ */
+VIA_API int via_sock_close(struct via_stack *st, via_sock_t s, unsigned flags);
+
+/** Sets an option. @return 0, -EBADF, -ENOPROTOOPT, -EINVAL (size or range), -EACCES (read only). */
+VIA_API int via_sock_setopt(struct via_stack *st, via_sock_t s, int opt, const void *v, size_t n);
+/** Reads an option; *n is the room and then the length. @return 0, -EBADF, -ENOPROTOOPT, -EINVAL. */
+VIA_API int via_sock_getopt(struct via_stack *st, via_sock_t s, int opt, void *v, size_t *n);
+/** Local and remote end point; either may be NULL. @return 0, -EBADF; -ENOTCONN if `peer` is asked and there is none. */
+VIA_API int via_sock_names(struct via_stack *st, via_sock_t s, struct via_ep *local, struct via_ep *peer);
+/** Sets the user pointer to `set` and, with `get`, returns the old one. @return 0, -EBADF. */
+VIA_API int via_sock_user(struct via_stack *st, via_sock_t s, void *set, void **get);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

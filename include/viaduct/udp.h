@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file udp.h
+ * @brief UDP (RFC 768) of both families: batches without copies both ways, multicast, connected sockets.
+ */
+#ifndef VIADUCT_UDP_H
+#define VIADUCT_UDP_H
+
+#include <viaduct/buf.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Flags of via_udp_conf. */
+enum via_udp_flag {
+    VIA_UDP_REUSE = 1,   /**< Others with this flag may open the same end point; multicast goes to all, unicast to one. */
+    VIA_UDP_V6ONLY = 2,  /**< A wildcard IPv6 socket takes no IPv4. */
+};
+
+/** How to open. */
+struct via_udp_conf {
+    uint32_t size;
+    uint32_t flags;       /**< enum via_udp_flag bits. */
+    uint32_t rcvbuf;      /**< Packets that may wait; 0: attribute udp_rcvbuf. */
+    uint32_t iface;       /**< Interface number to be bound to; 0: any. */
+    void *user;           /**< User pointer, see via_sock_user(). */
+};
+#define VIA_UDP_CONF_INIT {.size = sizeof(struct via_udp_conf)}
+
+/** A multicast group and, for source-specific membership (RFC 3569), one source. */
+struct via_group {
+    struct via_addr group;
+    struct via_addr source; /**< All zero: any source. */
+    uint32_t iface;         /**< Interface number; 0: by route. */
+};
+
+/** Flags of a datagram. */
+enum via_dgram_flag {
+    VIA_DGRAM_DF = 1,      /**< Send: do not fragment; -EMSGSIZE if too long. */
+    VIA_DGRAM_TRUNC = 2,   /**< Received: cut. */
+    VIA_DGRAM_SHARED = 4,  /**< Received: other sockets see the same bytes; do not write into them. */
+    VIA_DGRAM_MCAST = 8,   /**< Received: came to a group or broadcast address. */
+};
+
+/**
+ * One datagram, both ways. Sending: either `iov` (copied) or `seg.buf` (not copied; ownership passes with success), the
+ * peer unless connected (`peer.family` 0), a token if a completion is wanted (not 0). Received: `seg` lends the
+ * payload, `peer` is the source, `local` the destination address.
+ */
+struct via_dgram {
+    struct via_seg seg;
+    const struct iovec *iov;
+    uint32_t iovcnt;
+    uint32_t flags;      /**< enum via_dgram_flag. */
+    uint32_t bytes;      /**< Received: payload length over the chain. */
+    uint32_t iface;      /**< Received: interface number. */
+    uint64_t token;
+    uint64_t seq;        /**< Received: arrival number. */
+    via_ns_t ts;         /**< Received: arrival time. */
+    struct via_ep peer;
+    struct via_ep local; /**< Received: destination; sending: source if not wildcard. */
+};
+
+/** Flags of sends. */
+#define VIA_MORE  1u /**< More follows at once: do not ring the doorbell, even with VIA_FLUSH habits elsewhere. */
+#define VIA_FLUSH 2u /**< Ring the doorbell now instead of at the next poll, flush or arm. */
+
+/**
+ * Opens a socket bound to `local` (port 0: an ephemeral one, RFC 6056; address wildcard: all own addresses of the family).
+ * @return 0; -EADDRINUSE; -EADDRNOTAVAIL not an own address; -EINVAL; -ENOBUFS no socket left.
+ */
+VIA_API int via_udp_open(struct via_stack *st, const struct via_udp_conf *c, const struct via_ep *local, via_sock_t *out);
+
+/**
+ * Fixes the peer: only its datagrams are taken, headers are prebuilt, ICMP errors come as events. NULL undoes it.
+ * @return 0; -EBADF; -EINVAL; -EAFNOSUPPORT; -ENETUNREACH no route now; -EADDRINUSE another socket has this pair.
+ */
+VIA_API int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *peer);
+
+/**
+ * Joins or leaves a group (IGMPv3 RFC 9776, MLDv2 RFC 9777 by the stack itself). Several joins with different sources
+ * add up. @return 0; -EBADF; -EINVAL not a group; -ENODEV no interface; -EADDRNOTAVAIL leave of what was not joined;
+ * -EADDRINUSE joined already; -ENOBUFS.
+ */
+VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, bool join);
+
+/**
+ * Sends a batch. Each datagram goes whole or not at all; the first that cannot go ends the batch.
+ * @return how many were queued (> 0), else why the first was not: -EBADF; -EAGAIN ring full (VIA_EV_SPACE is
+ * promised); -ENOBUFS; -EMSGSIZE; -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EACCES broadcast; -EINVAL;
+ * -ENETDOWN.
+ */
+VIA_API int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags);
+
+/**
+ * Receives a batch without copying; entries lend buffers until via_buf_release(). In an ordered set of mode STRICT it
+ * stops at what was announced.
+ * @return how many; -EAGAIN none (an event is promised); -EBADF; -EINVAL. A pending error (ICMP) is an event, and
+ * VIA_OPT_REASON, never the result of a receive.
+ */
+VIA_API int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n);
+
+/** Copies one datagram into `buf` and releases it; longer ones are cut. @return its full length, or as via_udp_recv(). */
+VIA_API ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, struct via_ep *peer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * @file wait.h
+ * @brief Sleeping: one pollable FD per stack and the protocol around it.
+ *
+ *     for (;;) {
+ *         while (via_stack_poll(st, 0, NULL)) serve();
+ *         if (via_wait_arm(st, 0)) continue;      // 1: there is work, do not sleep
+ *         epoll_wait(loop, ...);                  // via_wait_fd(st) is in it, readable = poll again
+ *     }
+ *
+ * No wake-up is lost, at most one is spurious, an idle stack without timers sleeps for ever, and no system call is made
+ * where nothing changed.
+ */
+#ifndef VIADUCT_WAIT_H
+#define VIADUCT_WAIT_H
+
+#include <viaduct/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Flag of via_wait_arm(): the host loop owns the timer and asks via_stack_deadline() itself. */
+#define VIA_ARM_TIMEOUT_ONLY 0x80000000u
+/** Flag of via_wait_arm(): look at the rings for `n` ns (below 2^24) before arming. */
+#define VIA_SPIN_NS(n) ((unsigned)(n) & 0xffffffu)
+
+/** The FD: readable when there is something to poll for. Made at first use, CLOEXEC, owned by the stack. @return FD. */
+VIA_API int via_wait_fd(struct via_stack *st);
+
+/** Asks to be woken. @return **1 = do not sleep, there is work; 0 = armed**; -errno if the FD cannot be made. */
+VIA_API int via_wait_arm(struct via_stack *st, unsigned flags);
+
+/** Undoes it; via_stack_poll() does so by itself. */
+VIA_API void via_wait_disarm(struct via_stack *st);
+
+/** Adds via_wait_fd() to an epoll(7) instance with `data` as data.u64. @return 0 or -errno. */
+VIA_API int via_wait_join(struct via_stack *st, int epfd, uint64_t data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
