@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vi.h - a virtual interface as the stack sees it: bursts of packets over a driver's bursts of frames.
+ *
+ * This file turns frames into packets and back, keeps the device stocked with empty frames, stages what is to be sent
+ * so that a device hears of a whole batch with one doorbell, and collects what was sent. It validates everything that
+ * comes out of a ring.
+ */
+#ifndef VIA_VI_VI_H
+#define VIA_VI_VI_H
+
+#include "vi/pkt.h"
+
+#include <viaduct/vi.h>
+
+#define VIA_STAGE 64 /* frames staged before the driver is called */
+
+struct via_vi {
+    struct via_core *core;
+    struct via_stack *stack;
+    struct via_vi_dev *dev; /* outermost wrapper */
+    uint8_t index;          /* interface number */
+    bool raw;               /* the application does the I/O */
+    bool unkicked;          /* frames were handed over since the last doorbell */
+    bool stuck;             /* the device did not take all that is staged */
+    uint32_t stock;         /* empty frames lent */
+    uint32_t stock_max;     /* as many as it takes */
+    uint32_t flight;        /* frames handed over and not reaped */
+    uint32_t staged;
+    struct via_list txq;    /* packets that wait for the stage */
+    uint32_t txq_len;
+    struct via_frame stage[VIA_STAGE];
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, copies, copied_bytes;
+};
+
+/* Opens a spec (driver, or wrappers and a driver) for `st`; the device is stocked. 0 or -errno with a sentence. */
+int via_vi_start(struct via_core *c, const char *spec, const struct via_attrs *attrs, struct via_vi **out);
+/* The same for one driver with its own `priv`. */
+int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *priv, struct via_vi **out);
+/* Takes it down; packets in flight and frames lent come back to the pool. */
+void via_vi_stop(struct via_vi *vi);
+
+/* Takes up to `n` packets; chains are whole, each packet has owner BURST, its length, time and interface number. */
+unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n);
+
+/* Queues a whole Ethernet frame for sending; the packet is the VI's from here. 0, or why it was dropped. */
+enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p);
+
+/* True while `frames` more would fit: the TX ring and the queue before it are not full. */
+static inline bool via_vi_has_room(const struct via_vi *vi, uint32_t frames) {
+    return vi->flight + vi->staged + vi->txq_len + frames <= vi->dev->tx_ring;
+}
+
+/* Hands staged frames over and rings the doorbell if any are new. 0 or -errno of the device. */
+int via_vi_flush(struct via_vi *vi);
+
+/* Collects sent frames: releases packets, moves completed tokens to the done list. How many. */
+unsigned via_vi_collect(struct via_vi *vi);
+
+/* Lends empty frames to the device as far as the pool has them. */
+void via_vi_stock(struct via_vi *vi);
+
+#endif
