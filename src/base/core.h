@@ -25,6 +25,7 @@ struct via_pkt;
 struct via_vi;
 struct via_net;
 struct via_socks;
+struct via_sock_ops;
 struct via_udp;
 
 struct via_core_state {
@@ -36,9 +37,10 @@ struct via_core_state {
     struct via_pool clones; /* descriptors without a frame, ids frames+1.. (slot i is id frames+i) */
     uint32_t reserve;       /* frames kept back for the rings */
     uint32_t held;          /* frames with the application */
-    struct via_list done;   /* packets whose tokens completed, until via_tx_done() */
-    struct via_list loop;   /* packets sent to ourselves, until the next poll */
-    uint32_t dones;
+    struct via_list sent;   /* packets whose tokens completed, until sockets are told */
+    struct via_list done;   /* then, until via_tx_done() */
+    struct via_list loop;   /* whole frames sent to ourselves (`looped` set), until the next poll */
+    uint32_t dones;         /* on `done` */
 
     struct via_rand rand;
     struct via_wheel wheel;
@@ -56,6 +58,7 @@ struct via_core {
     struct via_net *net;
     struct via_socks *socks;
     struct via_udp *udp;
+    const struct via_sock_ops *const *sock_ops; /* by kind */
     struct via_vi *vi[VIA_VIS + 1]; /* by interface number; [0] is never used */
     uint32_t vis;                   /* highest number in use */
 
@@ -64,6 +67,7 @@ struct via_core {
     struct via_attrs attrs;
     struct via_allocator allocator;
 
+    uint64_t owner; /* thread that may call, for assertions */
     uint64_t log_mask;
     void (*log)(void *ctx, int component, int level, const char *line);
     void *log_ctx;

@@ -45,6 +45,7 @@ struct via_rx {
     uint32_t seq;      /* ERROR: first word of a quoted TCP header behind the ports */
 };
 
+/* p->looped: a frame of our own taken back; own source addresses are fine, filters by MAC do not apply. */
 void via_net_input(struct via_core *c, struct via_pkt *p, struct via_rx *rx);
 
 /* What a path is asked for. */
@@ -59,7 +60,7 @@ struct via_dest {
 
 enum via_path_flag {
     VIA_PATH_UNRESOLVED = 1, /* the neighbour's MAC is not known yet: packets are parked with it */
-    VIA_PATH_LOOP = 2,       /* to an own address: received again by ourselves */
+    VIA_PATH_LOOP = 2,       /* to an own address: queued on the core state's `loop` as a whole frame, `looped` set */
     VIA_PATH_GROUP = 4,      /* multicast or broadcast */
     VIA_PATH_CSUM_FREE = 8,  /* the link vouches: transport and IPv4 checksums may be left out */
     VIA_PATH_BROADCAST = 16
@@ -78,8 +79,8 @@ struct via_path {
     uint8_t family;     /* 4 or 6 */
     uint8_t flags;      /* enum via_path_flag */
     uint8_t proto;
-    uint32_t ip_sum;    /* IPv4: sum of the header without total length and id, not folded */
-    uint32_t pseudo;    /* sum of the pseudo header without the length, not folded */
+    uint64_t ip_sum;    /* IPv4: running sum (wire/sum.h) of the header without total length, id and checksum */
+    uint64_t pseudo;    /* running sum of the pseudo header without the length */
     struct via_addr src, dst;
     uint8_t head[VIA_PATH_HEAD]; /* the template, ready to be copied in front of a transport header */
 };

@@ -36,7 +36,7 @@ enum via_pkt_flag {
     VIA_PKT_CLONE = 2,   /* this descriptor has no frame of its own */
     VIA_PKT_SHARED = 4,  /* others see the same bytes: do not write them */
     VIA_PKT_FLIGHT = 8,  /* a device reads the frame */
-    VIA_PKT_TOKEN = 16,  /* `tx.token` completes when the device lets go */
+    VIA_PKT_TOKEN = 16,  /* `tx.token` completes when the device lets go, or the packet is lost */
     VIA_PKT_TRUNC = 32,  /* cut by the driver */
     VIA_PKT_MCAST = 64,  /* came to a group or broadcast address */
     VIA_PKT_RAW = 128    /* belongs to raw VI I/O of the application */
@@ -75,8 +75,8 @@ struct via_pkt {
         } tx;
     };
     uint16_t l3;   /* IP header, from frame start */
-    uint8_t vi;    /* interface number it came from */
-    uint8_t spare;
+    uint8_t vi;     /* interface number it came from, or is sent through */
+    uint8_t looped; /* 1: sent by ourselves and taken back (core state's `loop`): own source address is no martian */
 };
 static_assert(sizeof(struct via_pkt) == VIA_LINE, "a descriptor is one cache line");
 
@@ -130,13 +130,19 @@ static inline void via_pkt_reset(struct via_pkt *p, uint32_t id, uint16_t off) {
     memset(&p->rec, 0, sizeof p->rec);
     p->l3 = 0;
     p->vi = 0;
-    p->spare = 0;
+    p->looped = 0;
 }
 
 /* Takes an empty frame (off = VIA_HEADROOM, len 0) if more than `keep` are free; NULL if not. */
 struct via_pkt *via_pkt_new(struct via_core *c, uint32_t keep);
 
-/* The last holder of descriptor `p` (not its chain) is gone. */
+/* The token of `p` completes: the packet moves to the core state's `sent` list with the reference it has. */
+void via_pkt_sent(struct via_core *c, struct via_pkt *p, int status);
+
+/*
+ * The last holder of descriptor `p` (not its chain) is gone. A packet that still carries a token completes it with the
+ * status prepared in `tx.status`.
+ */
 void via_pkt_recycle(struct via_core *c, struct via_pkt *p);
 
 /* One holder less of `p` alone; recycles at zero. */

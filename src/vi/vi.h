@@ -28,9 +28,10 @@ struct via_vi {
     uint32_t flight;        /* frames handed over and not reaped */
     uint32_t staged;
     struct via_list txq;    /* packets that wait for the stage */
-    uint32_t txq_len;
+    uint32_t txq_len;       /* their frames */
+    struct via_list injected;
     struct via_frame stage[VIA_STAGE];
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, copies, copied_bytes;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, tx_fails;
 };
 
 /* Opens a spec (driver, or wrappers and a driver) for `st`; the device is stocked. 0 or -errno with a sentence. */
@@ -53,6 +54,15 @@ static inline bool via_vi_has_room(const struct via_vi *vi, uint32_t frames) {
 
 /* Hands staged frames over and rings the doorbell if any are new. 0 or -errno of the device. */
 int via_vi_flush(struct via_vi *vi);
+
+/* The innermost driver's device. */
+static inline struct via_vi_dev *via_vi_inner(const struct via_vi *vi) {
+    struct via_vi_dev *d = vi->dev;
+
+    while (d->inner)
+        d = d->inner;
+    return d;
+}
 
 /* Collects sent frames: releases packets, moves completed tokens to the done list. How many. */
 unsigned via_vi_collect(struct via_vi *vi);
