@@ -19,9 +19,11 @@ enum via_tick_kind {
     VIA_TICK_NEIGH,   /* neighbour */
     VIA_TICK_FRAG,    /* reassembly */
     VIA_TICK_ADDR,    /* own address: duplicate detection, lifetimes */
-    VIA_TICK_IFACE,   /* interface: router solicitation, membership reports */
+    VIA_TICK_IFACE,   /* interface: router solicitation */
     VIA_TICK_GROUP,   /* membership of a group */
-    VIA_TICK_ROUTE,   /* lifetimes of routes, path MTU ageing */
+    VIA_TICK_MCAST,   /* membership reports of an interface as a whole */
+    VIA_TICK_ROUTE,   /* lifetimes of routes */
+    VIA_TICK_PMTU,    /* learned path MTU */
     VIA_TICK_TCP,     /* connection */
     VIA_TICK_LISTEN,  /* embryo */
     VIA_TICK_KINDS

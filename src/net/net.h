@@ -29,7 +29,7 @@ enum via_rx_kind {
     VIA_RX_DONE = 0,  /* nothing: net has consumed, kept or answered it; do not touch the packet again */
     VIA_RX_DATAGRAM,  /* transport header at p->off, p->total bytes; flow addresses are filled, ports are not */
     VIA_RX_ERROR,     /* an ICMP error about `flow` (ports filled); the packet is still the caller's to release */
-    VIA_RX_DROP       /* dropped for `why`; the packet is still the caller's to release */
+    VIA_RX_DROP       /* to be dropped for `why`: the caller counts it and releases the packet */
 };
 
 struct via_rx {
@@ -40,7 +40,7 @@ struct via_rx {
     bool group;        /* destination is multicast or broadcast */
     uint8_t pad;
     int32_t reason;    /* ERROR: negative errno: -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH, -EMSGSIZE, -EPROTO, ... */
-    uint32_t mtu;      /* ERROR with -EMSGSIZE: the path MTU now believed */
+    uint32_t mtu;      /* ERROR with -EMSGSIZE: the path MTU that it means; believed after via_net_pmtu() alone */
     bool hard;         /* ERROR: the peer's host itself said so (port or protocol unreachable) */
     uint32_t seq;      /* ERROR: first word of a quoted TCP header behind the ports */
 };
@@ -100,10 +100,16 @@ static inline bool via_path_valid(const struct via_core *c, const struct via_pat
  */
 enum via_drop via_net_output(struct via_core *c, struct via_path *path, struct via_pkt *p, bool df);
 
-/* Answers `p` (as via_net_input() left it, DATAGRAM) with "port unreachable", within the rate limit. */
+/*
+ * An error with -EMSGSIZE is about a flow that is really here (and its `seq` is in flight, RFC 5927 7): believe `rx->mtu`.
+ * Who does not call this has no path MTU discovery; net alone cannot tell a router from a stranger who guesses.
+ */
+void via_net_pmtu(struct via_core *c, const struct via_rx *rx);
+
+/* Answers `p` (as via_net_input() left it, DATAGRAM; it stays the caller's) with "port unreachable", within the rate. */
 void via_net_unreachable(struct via_core *c, struct via_pkt *p, const struct via_rx *rx);
 
-/* Fires a timer of one of net's kinds (NEIGH, FRAG, ADDR, IFACE, GROUP, ROUTE). */
+/* Fires a timer of one of net's kinds (NEIGH, FRAG, ADDR, IFACE, GROUP, MCAST, ROUTE, PMTU). */
 void via_net_timer(struct via_core *c, enum via_tick_kind kind, uint32_t index);
 
 /*
