@@ -68,7 +68,7 @@ VIA_API int via_pcap_open(struct via_stack *st, const struct via_pcap_conf *c);
 /** Parts of a dump. */
 enum via_dump {
     VIA_DUMP_STACK = 1, VIA_DUMP_VIS = 2, VIA_DUMP_SOCKS = 4, VIA_DUMP_POOLS = 8, VIA_DUMP_NET = 16, VIA_DUMP_TIMERS = 32,
-    VIA_DUMP_ALL = 63, VIA_DUMP_JSON = 0x80000000
+    VIA_DUMP_ALL = 63, VIA_DUMP_JSON = 0x40000000
 };
 
 /** Writes the stack's state piece by piece through `put` (stop by returning non-zero); allocates nothing. */

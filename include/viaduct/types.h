@@ -50,7 +50,7 @@ struct via_epoll; /**< An ordered event set: see epoll.h. */
 struct via_attr;  /**< A set of attributes: see attr.h. */
 struct via_timer; /**< A timer of the application: see timer.h. */
 
-/** An address of either family in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). All zero is "any". */
+/** An address of either family in network order; IPv4 as \::ffff:a.b.c.d (RFC 4291 2.5.5.2). All zero is "any". */
 struct via_addr {
     uint8_t b[16];
 };
@@ -88,7 +88,7 @@ static inline struct via_addr via_addr_from6(const void *b16) {
     return a;
 }
 
-/** True for ::ffff:0:0/96, the form in which IPv4 is kept. */
+/** True for \::ffff:0:0/96, the form in which IPv4 is kept. */
 static inline bool via_addr_is4(const struct via_addr *a) {
     uint64_t hi;
     uint32_t mid;
@@ -115,7 +115,7 @@ static inline bool via_addr_eq(const struct via_addr *a, const struct via_addr *
     return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
 }
 
-/** True for the wildcard: :: or ::ffff:0.0.0.0. */
+/** True for the wildcard of either family: all zero, or 0.0.0.0 in its mapped form. */
 static inline bool via_addr_is_any(const struct via_addr *a) {
     uint64_t x[2];
 
