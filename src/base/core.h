@@ -24,7 +24,7 @@
 struct via_pkt;
 struct via_vi;
 struct via_net;
-struct via_mirror;
+struct via_rtnl;
 struct via_socks;
 struct via_sock_ops;
 struct via_udp;
@@ -57,7 +57,7 @@ struct via_core {
     uint32_t frame_count; /* highest frame id */
 
     struct via_net *net;
-    struct via_mirror *mirror; /* private; NULL: the kernel is not listened to */
+    struct via_rtnl *mirror; /* private; NULL: the kernel is not listened to */
     struct via_socks *socks;
     struct via_udp *udp;
     const struct via_sock_ops *const *sock_ops; /* by kind */
