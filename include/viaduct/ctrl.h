@@ -70,7 +70,7 @@ struct via_neigh_entry {
 };
 
 /** What via_ctrl_mirror() follows. */
-enum via_mirror { VIA_MIRROR_ADDRS = 1, VIA_MIRROR_ROUTES = 2, VIA_MIRROR_NEIGHS = 4, VIA_MIRROR_ALL = 7 };
+enum via_mirror_what { VIA_MIRROR_ADDRS = 1, VIA_MIRROR_ROUTES = 2, VIA_MIRROR_NEIGHS = 4, VIA_MIRROR_ALL = 7 };
 
 /** Own addresses. @return 0; -EEXIST; -ENOENT; -EINVAL; -ENODEV no such interface; -ENOSPC (attribute max_addrs). */
 VIA_API int via_ctrl_addr(struct via_stack *st, int op, const struct via_ifaddr *a);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The public verbs of packet buffers and completions. */
+#include "sock/enter.h"
+
+#include <viaduct/buf.h>
+
+#define LONGEST 65507u /* payload of the longest UDP datagram over IPv4 */
+
+static struct via_pkt *packet_of(struct via_buf *b) {
+    return (struct via_pkt *)(void *)b;
+}
+
+static void show(struct via_core *c, struct via_pkt *p, struct via_seg *out) {
+    out->data = via_pkt_data(c, p);
+    out->len = p->len;
+    out->more = p->chain;
+    out->buf = (struct via_buf *)(void *)p;
+}
+
+int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out) {
+    struct via_core *c = via_enter(st);
+    uint32_t room = c->frame_size - VIA_HEADROOM, left = (uint32_t)len;
+    struct via_pkt *head = NULL, *tail = NULL;
+
+    if (!out)
+        return -EINVAL;
+    if (len > LONGEST)
+        return -EMSGSIZE;
+    do {
+        struct via_pkt *p = via_pkt_new(c, c->s->reserve);
+
+        if (!p) {
+            if (head)
+                via_pkt_release(c, head);
+            return -ENOBUFS;
+        }
+        p->owner = VIA_OWNER_APP;
+        p->len = (uint16_t)via_min32(left, room);
+        left -= p->len;
+        if (tail)
+            tail->chain = via_pkt_id(c, p);
+        else
+            head = p;
+        tail = p;
+    } while (left);
+    head->total = (uint32_t)len;
+    show(c, head, out);
+    return 0;
+}
+
+int via_buf_next(struct via_stack *st, const struct via_seg *seg, struct via_seg *out) {
+    struct via_core *c = via_enter(st);
+
+    if (!seg || !out || !seg->more || seg->more > c->frame_count + (uint32_t)c->attrs.clones)
+        return -ENOENT;
+    show(c, via_pkt_at(c, seg->more), out);
+    return 0;
+}
+
+void via_buf_ref(struct via_stack *st, struct via_buf *b) {
+    struct via_core *c = via_enter(st);
+    struct via_pkt *p = packet_of(b);
+
+    for (;;) {
+        p->refs++;
+        if (!p->chain)
+            return;
+        p = via_pkt_at(c, p->chain);
+    }
+}
+
+void via_buf_release(struct via_stack *st, struct via_buf *const *v, unsigned n) {
+    struct via_core *c = via_enter(st);
+    unsigned i;
+
+    for (i = 0; i < n; i++)
+        if (v[i])
+            via_pkt_release(c, packet_of(v[i]));
+}
+
+/* The last completion of a closed socket lets it go. */
+static void token_fetched(struct via_core *c, struct via_sock *k) {
+    if (--k->tokens == 0 && k->state == VIA_SOCK_CLOSING)
+        via_sock_finish(c, k);
+}
+
+int via_tx_done(struct via_stack *st, struct via_done *v, unsigned max) {
+    struct via_core *c = via_enter(st);
+    unsigned n = 0;
+
+    via_sock_settle_sent(c);
+    while (n < max && c->s->done.head) {
+        struct via_pkt *p = via_pktq_pop(c, &c->s->done);
+        struct via_sock *k = via_sock_at(c, p->tx.sock);
+
+        c->s->dones--;
+        v[n].sock = via_handle(p->tx.sock, p->tx.gen);
+        v[n].user = k->user;
+        memcpy(&v[n].token, p->tx.token, sizeof v[n].token);
+        v[n].status = p->tx.status;
+        v[n].pad = 0;
+        v[n].ts = p->ts;
+        n++;
+        token_fetched(c, k);
+        via_pkt_drop_ref(c, p);
+    }
+    return (int)n;
+}

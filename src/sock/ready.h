@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ready.h - ordered sets from below: who became ready, in the order in which frames came off the wire.
+ *
+ * A set is the two ends of a list of records. A record lies in the descriptor of the first packet that it announces,
+ * or in the socket itself for what is not data. Links are names of records: kind 0 is a packet id, else a socket ref;
+ * bit 31 picks the socket's second record. Everything here is O(1) but for what a socket has queued itself.
+ */
+#ifndef VIA_SOCK_READY_H
+#define VIA_SOCK_READY_H
+
+#include "sock/sock.h"
+
+#define VIA_REC_LATE 0x80000000u /* in the name of a socket's record: own[1] */
+
+struct via_set {
+    struct via_list fifo;
+    uint32_t records;
+    uint32_t members;
+    uint8_t open;
+    uint8_t mode; /* enum via_epoll_mode */
+    uint8_t no_coalesce;
+    uint8_t by_time; /* merges VIs by timestamp */
+    uint32_t pad;
+    via_ns_t max_hold;
+    uint64_t total; /* records ever */
+};
+
+/* `p` was just put on the tail of the receive queue. */
+void via_ready_data(struct via_core *c, struct via_sock *k, struct via_pkt *p);
+
+/* Something that is not data; `what` is one bit of enum via_what. */
+void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason);
+
+/* `p` is about to leave the head of the receive queue unannounced: its record is shortened, or goes. */
+void via_ready_taken(struct via_core *c, struct via_sock *k, struct via_pkt *p);
+
+/* The socket leaves its set: its records go. */
+void via_ready_leave(struct via_core *c, struct via_sock *k);
+
+/* The socket joins `set`; what is queued is announced where it belongs by arrival. */
+void via_ready_join(struct via_core *c, struct via_sock *k, uint32_t set);
+
+/* The socket changes to `set` with its records. */
+void via_ready_move(struct via_core *c, struct via_sock *k, uint32_t set);
+
+/* Announces the first `announced` packets again, ahead of everything; true if there were any. */
+bool via_ready_again(struct via_core *c, struct via_sock *k);
+
+/* Takes the first record out; false if there is none. */
+bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev);
+
+/* Takes a packet off the receive queue if there is one that may be read now (STRICT: announced). */
+struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k);
+
+/* Gives back all that waits. */
+void via_rxq_clear(struct via_core *c, struct via_sock *k);
+
+/* Every link of a set, both ways, and its count. For VIA_CHECK. */
+bool via_set_valid(struct via_core *c, const struct via_set *set);
+
+#endif

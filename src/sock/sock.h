@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sock.h - what every socket is: a slot in the pool of its kind, a handle, a flow, a receive queue, readiness.
+ *
+ * A socket is named inside by a *ref*, {kind 8, index 24}, and outside by a handle that adds the slot's generation. A
+ * slot's generation moves when the application closes, so stale handles die at once even while the slot lives on to
+ * finish sends (`state` CLOSING).
+ */
+#ifndef VIA_SOCK_SOCK_H
+#define VIA_SOCK_SOCK_H
+
+#include "net/net.h"
+
+#include <viaduct/epoll.h>
+#include <viaduct/sock.h>
+
+enum via_kind {
+    VIA_KIND_NONE = 0,
+    VIA_KIND_UDP,
+    VIA_KIND_TCP,
+    VIA_KIND_LISTEN,
+    VIA_KINDS
+};
+
+enum via_sock_state { VIA_SOCK_FREE = 0, VIA_SOCK_OPEN, VIA_SOCK_CLOSING };
+
+enum via_sock_flag {
+    VIA_SOCK_REUSE = 1,
+    VIA_SOCK_V6ONLY = 2,
+    VIA_SOCK_CONNECTED = 4,
+    VIA_SOCK_WANTS_SPACE = 8,
+    VIA_SOCK_STEERED = 16, /* a port filter was set for it */
+    VIA_SOCK_HASHED = 32   /* it is in the demultiplexer */
+};
+
+/* Packets that wait for the application. The first `announced` of them were announced by records already popped. */
+struct via_rxq {
+    struct via_list list;
+    uint32_t pkts;
+    uint32_t announced;
+    uint32_t limit;
+};
+
+/* A record of the socket itself: [0] what may come before data that is queued, [1] what must come after it. */
+struct via_sock_rec {
+    struct via_rec rec; /* must be first */
+    int32_t reason;
+    uint64_t seq;
+    via_ns_t ts;
+};
+
+struct via_sock {
+    uint32_t gen; /* never 0 */
+    uint8_t kind;
+    uint8_t state;
+    uint16_t flags; /* enum via_sock_flag */
+
+    struct via_flow flow; /* wildcard parts are zero */
+
+    struct via_rxq rxq;
+    uint32_t set;  /* id of the ordered set, 0: none */
+    uint32_t mask; /* what the set wants to know */
+    uint32_t space_next; /* list of those that wait for send space */
+    uint64_t set_user;
+    uint64_t user;
+    uint64_t drops; /* datagrams lost because the queue or the pool was full */
+    int32_t reason; /* last error, until it is read */
+    uint32_t tokens; /* completions outstanding */
+    struct via_sock_rec own[2];
+};
+
+/* What the layers above must do for their kind; the table is stack/'s. */
+struct via_sock_ops {
+    const char *name;
+    /* The application lets go; the slot is freed here or when the last completion was fetched. */
+    void (*close)(struct via_core *c, struct via_sock *k, unsigned flags);
+    int (*setopt)(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
+    int (*getopt)(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
+};
+
+static inline uint32_t via_ref(enum via_kind kind, uint32_t index) {
+    return (uint32_t)kind << 24 | index;
+}
+
+static inline enum via_kind via_ref_kind(uint32_t ref) {
+    return (enum via_kind)(ref >> 24);
+}
+
+static inline uint32_t via_ref_index(uint32_t ref) {
+    return ref & 0xffffff;
+}
+
+static inline via_sock_t via_handle(uint32_t ref, uint32_t gen) {
+    return (via_sock_t)(ref & 0xff000000u) << 32 | (via_sock_t)gen << 24 | (ref & 0xffffffu);
+}
+
+#endif
