@@ -11,6 +11,7 @@ enum {
     OPT_NONCE = 14,
     OPT_ROUTE = 24,
     HOPS = 255,
+    FLAGS = 0xe0, /* of both advertisements; bits behind are reserved or the preference */
 };
 
 static int8_t pref_of(uint8_t flags) {
@@ -139,7 +140,7 @@ static void take_fixed(struct via_nd *n, const uint8_t *at) {
     switch (n->type) {
     case VIA_ND_ROUTER_ADVERT:
         n->hop_limit = at[4];
-        n->flags = at[5];
+        n->flags = at[5] & FLAGS;
         n->pref = pref_of(at[5]);
         n->lifetime = via_get16(at + 6);
         n->reachable = via_get32(at + 8);
@@ -151,7 +152,7 @@ static void take_fixed(struct via_nd *n, const uint8_t *at) {
         break;
     case VIA_ND_SOLICIT:
     case VIA_ND_ADVERT:
-        n->flags = n->type == VIA_ND_ADVERT ? at[4] : 0;
+        n->flags = n->type == VIA_ND_ADVERT ? at[4] & FLAGS : 0;
         n->target = via_addr_from6(at + 8);
         break;
     default:
