@@ -33,7 +33,7 @@ size_t rig_hex(uint8_t *to, const char *text) {
 
     for (; *text; text++)
         if (isxdigit((unsigned char)*text)) {
-            to[digits / 2] = (uint8_t)(digits % 2 ? to[digits / 2] << 4 | digit(*text) : digit(*text));
+            to[digits / 2] = (uint8_t)((digits % 2 ? to[digits / 2] * 16u : 0) + digit(*text));
             digits++;
         }
     return digits / 2;
