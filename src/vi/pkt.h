@@ -73,6 +73,9 @@ struct via_pkt {
             uint32_t sock, gen; /* who is told; 0 = nobody */
             int32_t status;
         } tx;
+        struct {
+            uint32_t from, to;
+        } frag; /* waiting for the other fragments: which bytes of the datagram these are */
     };
     uint16_t l3;   /* IP header, from frame start */
     uint8_t vi;     /* interface number it came from, or is sent through */

@@ -195,6 +195,7 @@ static size_t take_ip6(struct via_quote *q, const uint8_t *at, size_t len) {
         q->proto = at[i];
         i += fragment ? VIA_IP6_FRAG_LEN : 8 + at[i + 1] * 8u;
         if (off & 0xfff8) {
+            q->later = true;
             q->hlen = (uint16_t)i;
             return len;
         }
@@ -231,6 +232,7 @@ static size_t take_ip4(struct via_quote *q, const uint8_t *at, size_t len) {
     q->src = via_get_addr4(at + 12);
     q->dst = via_get_addr4(at + 16);
     q->fragment = frag & 0x3fff;
+    q->later = frag & 0x1fff;
     return frag & 0x1fff || q->hlen > len ? len : q->hlen;
 }
 

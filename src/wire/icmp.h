@@ -93,6 +93,7 @@ struct via_quote {
     bool has_ports;           /* sport and dport are there */
     bool has_seq;             /* seq is there */
     bool fragment;            /* it was a fragment */
+    bool later;               /* and not the first: no transport header begins it */
 };
 
 /*
