@@ -20,9 +20,9 @@ enum via_eth_type {
 
 struct via_eth {
     uint8_t dst[6], src[6];
-    uint16_t type;   /* enum via_eth_type or another; below 0x600 it is a length (802.3) */
-    uint16_t vlan;   /* tag control information: priority 3 bits, DEI, identifier 12 bits */
-    bool tagged;     /* the tag is, or shall be, in the bytes */
+    uint16_t type; /* enum via_eth_type or another; below 0x600 it is a length (802.3) */
+    uint16_t vlan; /* tag control information: priority 3 bits, DEI, identifier 12 bits */
+    bool tagged;   /* the tag is, or shall be, in the bytes */
 };
 
 /* Identifier of a tag: 0 is "priority only", the frame belongs to no VLAN; 0xfff is reserved. */

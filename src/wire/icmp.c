@@ -25,10 +25,10 @@ enum {
 
 /* RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1. */
 static const uint8_t unreachable4[] = {
-    VIA_ICMP_NO_NET,     VIA_ICMP_NO_HOST,    VIA_ICMP_NO_PROTO,   VIA_ICMP_NO_PORT,
-    VIA_ICMP_TOO_BIG,    VIA_ICMP_NO_SOURCE_ROUTE, VIA_ICMP_NO_NET, VIA_ICMP_NO_HOST,
-    VIA_ICMP_NO_HOST,    VIA_ICMP_PROHIBITED, VIA_ICMP_PROHIBITED, VIA_ICMP_NO_NET,
-    VIA_ICMP_NO_HOST,    VIA_ICMP_PROHIBITED, VIA_ICMP_PROHIBITED, VIA_ICMP_PROHIBITED,
+    VIA_ICMP_NO_NET,  VIA_ICMP_NO_HOST,         VIA_ICMP_NO_PROTO,   VIA_ICMP_NO_PORT,
+    VIA_ICMP_TOO_BIG, VIA_ICMP_NO_SOURCE_ROUTE, VIA_ICMP_NO_NET,     VIA_ICMP_NO_HOST,
+    VIA_ICMP_NO_HOST, VIA_ICMP_PROHIBITED,      VIA_ICMP_PROHIBITED, VIA_ICMP_NO_NET,
+    VIA_ICMP_NO_HOST, VIA_ICMP_PROHIBITED,      VIA_ICMP_PROHIBITED, VIA_ICMP_PROHIBITED,
 };
 /* RFC 4443 3.1, RFC 6550 20.14 for 7. */
 static const uint8_t unreachable6[] = {
@@ -179,7 +179,7 @@ int via_icmp_emit(uint8_t *at, const struct via_icmp *m) {
     return VIA_ICMP_LEN;
 }
 
-/* The chain of a quote: headers that are there are stepped over, and none is judged. Result: offset of the transport. */
+/* The chain of a quote: headers are stepped over as far as they are there. Returns the offset of the transport. */
 static size_t take_ip6(struct via_quote *q, const uint8_t *at, size_t len) {
     size_t i = VIA_IP6_LEN;
     int headers;

@@ -73,7 +73,7 @@ static inline void via_icmp_seal(uint8_t *at, uint32_t len, const struct via_ip_
     via_store16(at + 2, via_sum_end(via_sum_add(via_icmp_seed(h, len), at, len)));
 }
 
-/* Makes the reply of an echo request in place: the type and, by difference, the checksum. Addresses only change seats. */
+/* Makes the reply of an echo request in place: type and checksum. The addresses only change seats in the latter. */
 static inline void via_icmp_turn_echo(uint8_t *at, uint8_t version) {
     uint16_t old = via_load16(at);
 
@@ -90,10 +90,10 @@ struct via_quote {
     uint16_t hlen;            /* bytes of IP headers */
     uint8_t version;
     uint8_t proto;
-    bool has_ports;           /* sport and dport are there */
-    bool has_seq;             /* seq is there */
-    bool fragment;            /* it was a fragment */
-    bool later;               /* and not the first: no transport header begins it */
+    bool has_ports; /* sport and dport are there */
+    bool has_seq;   /* seq is there */
+    bool fragment;  /* it was a fragment */
+    bool later;     /* and not the first: no transport header begins it */
 };
 
 /*

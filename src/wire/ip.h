@@ -15,36 +15,36 @@
 #define VIA_IP4_LEN      20
 #define VIA_IP6_LEN      40
 #define VIA_IP6_FRAG_LEN 8
-#define VIA_IP_EMIT_MAX  56   /* IPv6 with router alert and fragment header */
+#define VIA_IP_EMIT_MAX  56 /* IPv6 with router alert and fragment header */
 #define VIA_IP_MAX       65535
-#define VIA_IP6_HEADERS  8    /* extension headers followed, at most */
+#define VIA_IP6_HEADERS  8 /* extension headers followed, at most */
 
 /* Bits of via_ip_head.flags. */
 enum via_ip_flag {
-    VIA_IP_DF = 1,         /* IPv4: may not be fragmented. IPv6 packets never are on the way. */
-    VIA_IP_MORE = 2,       /* more fragments follow */
-    VIA_IP_FRAGMENT = 4,   /* a part of a datagram: MORE, or an offset that is not 0 */
-    VIA_IP_FRAG_SEEN = 8,  /* IPv6: a fragment header is there, an atomic one too (RFC 6946, RFC 6980) */
-    VIA_IP_ALERT = 16,     /* router alert (RFC 2113, RFC 2711) */
-    VIA_IP_OPTIONS = 32,   /* options or extension headers are there */
+    VIA_IP_DF = 1,           /* IPv4: may not be fragmented. IPv6 packets never are on the way. */
+    VIA_IP_MORE = 2,         /* more fragments follow */
+    VIA_IP_FRAGMENT = 4,     /* a part of a datagram: MORE, or an offset that is not 0 */
+    VIA_IP_FRAG_SEEN = 8,    /* IPv6: a fragment header is there, an atomic one too (RFC 6946, RFC 6980) */
+    VIA_IP_ALERT = 16,       /* router alert (RFC 2113, RFC 2711) */
+    VIA_IP_OPTIONS = 32,     /* options or extension headers are there */
     VIA_IP_FAULT_GROUP = 64, /* the fault is answered even if the packet went to a group */
 };
 
 struct via_ip_head {
     struct via_addr src, dst;
     uint32_t frag_id;
-    uint32_t flow;      /* IPv6 flow label, 20 bits */
-    uint16_t payload;   /* bytes behind the headers */
-    uint16_t hlen;      /* bytes of headers: options, extension headers and fragment header are inside */
-    uint16_t frag_off;  /* bytes, a multiple of 8 */
-    uint16_t next_at;   /* offset of the byte that holds `proto` */
-    uint16_t fault_at;  /* offset of what was wrong, the pointer of a parameter problem */
-    uint8_t version;    /* 4 or 6 */
-    uint8_t proto;      /* of the payload: IPPROTO_UDP, ... */
-    uint8_t ttl;        /* hop limit */
-    uint8_t tos;        /* DSCP 6 bits, ECN 2 bits */
-    uint8_t flags;      /* enum via_ip_flag */
-    uint8_t fault;      /* 0: drop in silence; else 1 + code of the parameter problem that the sender should get */
+    uint32_t flow;     /* IPv6 flow label, 20 bits */
+    uint16_t payload;  /* bytes behind the headers */
+    uint16_t hlen;     /* bytes of headers: options, extension headers and fragment header are inside */
+    uint16_t frag_off; /* bytes, a multiple of 8 */
+    uint16_t next_at;  /* offset of the byte that holds `proto` */
+    uint16_t fault_at; /* offset of what was wrong, the pointer of a parameter problem */
+    uint8_t version;   /* 4 or 6 */
+    uint8_t proto;     /* of the payload: IPPROTO_UDP, ... */
+    uint8_t ttl;       /* hop limit */
+    uint8_t tos;       /* DSCP 6 bits, ECN 2 bits */
+    uint8_t flags;     /* enum via_ip_flag */
+    uint8_t fault;     /* 0: drop in silence; else 1 + code of the parameter problem that the sender should get */
 };
 
 static_assert(sizeof(struct via_ip_head) == 56, "within one cache line");

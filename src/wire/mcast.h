@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mcast.h - what hosts and routers say of multicast groups: IGMP v1, v2, v3 (RFC 1112, RFC 2236, RFC 9776) and MLD v1, v2
- * (RFC 2710, RFC 9777). The two protocols are one in two spellings; versions are counted as IGMP does, so that MLDv1 is
- * 2 and MLDv2 is 3.
+ * mcast.h - what hosts and routers say of multicast groups: IGMP v1, v2, v3 (RFC 1112, RFC 2236, RFC 9776) and MLD v1,
+ * v2 (RFC 2710, RFC 9777). The two protocols are one in two spellings; versions are counted as IGMP does, so that MLDv1
+ * is 2 and MLDv2 is 3.
  *
  * An IGMP message is the payload of an IPv4 packet, an MLD message one of ICMPv6. Checksums as for ICMP: verify from
  * via_icmp_seed() before parsing, fill in with via_icmp_seal().

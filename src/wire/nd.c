@@ -218,7 +218,7 @@ int via_nd_emit(uint8_t *at, const struct via_nd *n, const struct via_ip_head *i
         len += emit_option(at + len, OPT_DST_MAC, n->dst_mac);
     if (n->has & VIA_ND_NONCE)
         len += emit_option(at + len, OPT_NONCE, n->nonce);
-    via_store16(at + 2, via_sum_end(via_sum_add(
-        via_sum_pseudo(&ip->src, &ip->dst, IPPROTO_ICMPV6, (uint32_t)len), at, (size_t)len)));
+    via_store16(at + 2, via_sum_end(via_sum_add(via_sum_pseudo(&ip->src, &ip->dst, IPPROTO_ICMPV6, (uint32_t)len), at,
+                                                (size_t)len)));
     return len;
 }

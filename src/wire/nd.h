@@ -11,7 +11,7 @@
 
 #include "wire/icmp.h"
 
-#define VIA_ND_PREFIXES 8  /* prefixes and routes taken from one advertisement; `more` tells of others */
+#define VIA_ND_PREFIXES 8 /* prefixes and routes taken from one advertisement; `more` tells of others */
 #define VIA_ND_EMIT_MAX 48
 
 enum via_nd_type {
@@ -42,7 +42,7 @@ enum via_nd_option {
 /* Bits of via_nd_prefix.flags. */
 enum via_nd_prefix_flag {
     VIA_ND_ON_LINK = 0x80,
-    VIA_ND_AUTO = 0x40,   /* addresses may be made of it (RFC 4862) */
+    VIA_ND_AUTO = 0x40,    /* addresses may be made of it (RFC 4862) */
     VIA_ND_VIA_ROUTER = 1, /* a route information option: reach it through the advertising router */
 };
 
@@ -57,22 +57,22 @@ struct via_nd_prefix {
 };
 
 struct via_nd {
-    uint8_t type;          /* enum via_nd_type */
-    uint8_t flags;         /* enum via_nd_flag */
-    uint8_t has;           /* enum via_nd_option */
-    int8_t pref;           /* of a router: 1 high, 0 medium, -1 low (RFC 4191 2.1; the reserved value is medium) */
+    uint8_t type;           /* enum via_nd_type */
+    uint8_t flags;          /* enum via_nd_flag */
+    uint8_t has;            /* enum via_nd_option */
+    int8_t pref;            /* of a router: 1 high, 0 medium, -1 low (RFC 4191 2.1; the reserved value is medium) */
     struct via_addr target; /* of solicitations and advertisements; of a redirect the better first hop */
-    struct via_addr dst;   /* of a redirect: the destination redirected */
+    struct via_addr dst;    /* of a redirect: the destination redirected */
     uint8_t src_mac[6], dst_mac[6], nonce[6];
-    uint16_t lifetime;     /* of a router: seconds, 0 is no default router */
-    uint32_t reachable;    /* ms, 0 is "unspecified" */
-    uint32_t retrans;      /* ms, 0 is "unspecified" */
+    uint16_t lifetime;  /* of a router: seconds, 0 is no default router */
+    uint32_t reachable; /* ms, 0 is "unspecified" */
+    uint32_t retrans;   /* ms, 0 is "unspecified" */
     uint32_t mtu;
-    uint16_t quote_at;     /* of a redirect: where the packet that caused it begins, 0 if it is not there */
+    uint16_t quote_at; /* of a redirect: where the packet that caused it begins, 0 if it is not there */
     uint16_t quote_len;
-    uint8_t hop_limit;     /* of a router advertisement: 0 is "unspecified" */
-    uint8_t prefixes;      /* entries of `prefix` */
-    bool more;             /* there were more than VIA_ND_PREFIXES */
+    uint8_t hop_limit; /* of a router advertisement: 0 is "unspecified" */
+    uint8_t prefixes;  /* entries of `prefix` */
+    bool more;         /* there were more than VIA_ND_PREFIXES */
     struct via_nd_prefix prefix[VIA_ND_PREFIXES];
 };
 

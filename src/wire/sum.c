@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/sum.h"
 
-/* Two lanes of 64 bits, on every CPU: halves of 32 bits are added into them, so that no carry is lost before 2^32 words. */
+/* Two lanes of 64 bits, on every CPU, take halves of 32 bits: no carry is lost before 2^32 words. */
 typedef uint64_t lanes __attribute__((vector_size(16)));
 
 static const lanes low_half = {0xffffffff, 0xffffffff};

@@ -104,7 +104,7 @@ static inline uint64_t via_sum_pseudo(const struct via_addr *src, const struct v
     return via_sum_plus(via_sum_plus(a, b), (uint64_t)htonl(len) + htonl(proto));
 }
 
-/* The checksum after a 16-bit field that it covers went from `old` to `new` (RFC 1624, equation 3); all in wire order. */
+/* The checksum after a 16-bit field went from `old` to `new` (RFC 1624, equation 3); all three in wire order. */
 static inline uint16_t via_sum_update16(uint16_t sum, uint16_t old, uint16_t new) {
     return via_sum_end((uint64_t)(uint16_t)~sum + (uint16_t)~old + new);
 }

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (n < 0)
         return 0;
     rig_must(n == h.hlen && via_ip_total(&h) <= size && at[h.next_at] == h.proto);
-    rig_must(via_ip4_parse(&h, at, size, size, true) == (via_sum_ok(via_sum_add(0, at, (size_t)n)) ? n : -VIA_DROP_IP_CHECKSUM));
+    rig_must(via_ip4_parse(&h, at, size, size, true) ==
+             (via_sum_ok(via_sum_add(0, at, (size_t)n)) ? n : -VIA_DROP_IP_CHECKSUM));
     if (h.flags & VIA_IP_FRAGMENT && via_ip_frag_check(&h, at, size) == 0)
         rig_must(h.hlen + (uint32_t)h.frag_off + h.payload <= VIA_IP_MAX);
     if (n == VIA_IP4_LEN && !(at[6] & 0x80)) {

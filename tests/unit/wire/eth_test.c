@@ -128,9 +128,12 @@ static void groups_have_the_addresses_of_their_rfcs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(header_is_read_field_by_field),   cmocka_unit_test(one_tag_is_read),
-        cmocka_unit_test(second_tag_is_refused),           cmocka_unit_test(header_cut_anywhere_is_refused),
-        cmocka_unit_test(emitted_header_reads_back),       cmocka_unit_test(kinds_of_address_are_told_apart),
+        cmocka_unit_test(header_is_read_field_by_field),
+        cmocka_unit_test(one_tag_is_read),
+        cmocka_unit_test(second_tag_is_refused),
+        cmocka_unit_test(header_cut_anywhere_is_refused),
+        cmocka_unit_test(emitted_header_reads_back),
+        cmocka_unit_test(kinds_of_address_are_told_apart),
         cmocka_unit_test(groups_have_the_addresses_of_their_rfcs),
     };
 

@@ -145,8 +145,7 @@ static void header_length_below_five_words_or_beyond_the_total_is_refused(void *
         b[0] = 0x40 | words;
         b[3] = 24;
         memset(b + 20, 0, 40);
-        assert_int_equal(via_ip4_parse(&h, b, 60, 60, false),
-                         words == 5 ? 20 : words == 6 ? 24 : -VIA_DROP_IP_HEADER);
+        assert_int_equal(via_ip4_parse(&h, b, 60, 60, false), words == 5 ? 20 : words == 6 ? 24 : -VIA_DROP_IP_HEADER);
     }
 }
 
@@ -215,8 +214,10 @@ static void harmless_options_are_stepped_over(void **state) {
     assert_int_equal(h.flags, VIA_IP_DF | VIA_IP_OPTIONS | VIA_IP_ALERT);
     /* record route of 7, timestamp of 4, then the end and what nobody reads behind it */
     assert_int_equal(parse4(&h, "07070400000000 44040500 00 83ff0000"), 36);
-    assert_int_equal(parse4(&h, "0728" "00000000000000000000000000000000000000"
-                                "00000000000000000000000000000000000000"), 60);
+    assert_int_equal(parse4(&h, "0728"
+                                "00000000000000000000000000000000000000"
+                                "00000000000000000000000000000000000000"),
+                     60);
 }
 
 static void source_routes_are_refused_wherever_they_stand(void **state) {
@@ -231,8 +232,8 @@ static void source_routes_are_refused_wherever_they_stand(void **state) {
 }
 
 static void option_lengths_0_1_and_beyond_the_header_are_refused(void **state) {
-    static const char *const wrong[] = {"44000000", "44010000", "44050000", "44ff0000", "01010144", "83000000",
-                                        "89ff0000", "94040000 01010194"};
+    static const char *const wrong[] = {"44000000", "44010000", "44050000", "44ff0000",
+                                        "01010144", "83000000", "89ff0000", "94040000 01010194"};
     struct via_ip_head h = {0};
     size_t i;
 

@@ -126,16 +126,19 @@ static void floating_response_times_are_decoded(void **state) {
         uint16_t code;
         uint32_t ticks;
     } cases[] = {
-        {4, 1, 1},      {4, 127, 127},     {4, 0x80, 128},       {4, 0x8f, 248},       {4, 0x90, 256},
-        {4, 0xff, 31744}, {6, 1, 1},       {6, 0x7fff, 0x7fff},  {6, 0x8000, 0x8000},  {6, 0x8fff, 0xfff8},
-        {6, 0x9000, 0x10000}, {6, 0xffff, 0x7ffc00},
+        {4, 1, 1},           {4, 127, 127},        {4, 0x80, 128},
+        {4, 0x8f, 248},      {4, 0x90, 256},       {4, 0xff, 31744},
+        {6, 1, 1},           {6, 0x7fff, 0x7fff},  {6, 0x8000, 0x8000},
+        {6, 0x8fff, 0xfff8}, {6, 0x9000, 0x10000}, {6, 0xffff, 0x7ffc00},
     };
     struct via_mcast m;
     size_t i;
 
     (void)state;
     for (i = 0; i < VIA_COUNT(cases); i++) {
-        struct rig_query q = {.ip_version = cases[i].ip_version, .version = 3, .resp_code = cases[i].code,
+        struct rig_query q = {.ip_version = cases[i].ip_version,
+                              .version = 3,
+                              .resp_code = cases[i].code,
                               .interval_code = (uint8_t)cases[i].code};
 
         assert_true(parse_query(&m, &q) > 0);
@@ -157,7 +160,10 @@ static void count_of_sources_is_held_against_the_length(void **state) {
     for (version = 4; version <= 6; version += 2)
         for (n = 0; n <= 40; n++)
             for (claimed = 0; claimed < 60; claimed++) {
-                struct rig_query q = {.ip_version = version, .version = 3, .sources = (uint16_t)n, .source = sources,
+                struct rig_query q = {.ip_version = version,
+                                      .version = 3,
+                                      .sources = (uint16_t)n,
+                                      .source = sources,
                                       .group = version == 4 ? group4() : group6};
                 size_t len = rig_query(b, &q), head_len = version == 4 ? 12 : 28;
 

@@ -35,21 +35,24 @@ static struct via_nd advertisement(void) {
 }
 
 static struct via_nd router(void) {
-    struct via_nd n = {.type = VIA_ND_ROUTER_ADVERT,
-                       .flags = VIA_ND_MANAGED,
-                       .pref = -1,
-                       .hop_limit = 64,
-                       .lifetime = 1800,
-                       .reachable = 30000,
-                       .retrans = 1000,
-                       .has = VIA_ND_SRC_MAC | VIA_ND_MTU,
-                       .src_mac = {2, 0, 0, 0, 0, 3},
-                       .mtu = 1400,
-                       .prefixes = 2,
-                       .prefix = {{.prefix = {{0x20, 1, 0xd, 0xb8}}, .len = 64, .flags = VIA_ND_ON_LINK | VIA_ND_AUTO,
-                                   .valid = 86400, .preferred = 14400},
-                                  {.prefix = {{0x20, 2}}, .len = 16, .flags = VIA_ND_VIA_ROUTER, .pref = 1,
-                                   .valid = 0xffffffff}}};
+    struct via_nd n = {
+        .type = VIA_ND_ROUTER_ADVERT,
+        .flags = VIA_ND_MANAGED,
+        .pref = -1,
+        .hop_limit = 64,
+        .lifetime = 1800,
+        .reachable = 30000,
+        .retrans = 1000,
+        .has = VIA_ND_SRC_MAC | VIA_ND_MTU,
+        .src_mac = {2, 0, 0, 0, 0, 3},
+        .mtu = 1400,
+        .prefixes = 2,
+        .prefix = {{.prefix = {{0x20, 1, 0xd, 0xb8}},
+                    .len = 64,
+                    .flags = VIA_ND_ON_LINK | VIA_ND_AUTO,
+                    .valid = 86400,
+                    .preferred = 14400},
+                   {.prefix = {{0x20, 2}}, .len = 16, .flags = VIA_ND_VIA_ROUTER, .pref = 1, .valid = 0xffffffff}}};
 
     return n;
 }
@@ -337,8 +340,12 @@ static void router_advertisement_comes_from_a_link_local_address(void **state) {
 
 static void redirect_is_read_with_what_it_quotes(void **state) {
     struct via_ip_head ip = from(&local, &host);
-    struct via_nd in = {.type = VIA_ND_REDIRECT, .target = local, .dst = {{0x20, 3}}, .has = VIA_ND_DST_MAC,
-                        .dst_mac = {2, 0, 0, 0, 0, 9}}, n;
+    struct via_nd in = {.type = VIA_ND_REDIRECT,
+                        .target = local,
+                        .dst = {{0x20, 3}},
+                        .has = VIA_ND_DST_MAC,
+                        .dst_mac = {2, 0, 0, 0, 0, 9}},
+                  n;
     uint8_t b[512] = {0};
     size_t len = rig_router_message(b, &in);
 
