@@ -78,8 +78,9 @@ VIA_API int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t ma
 VIA_API int via_epoll_poll(struct via_epoll *o, struct via_event *ev, unsigned max, unsigned budget);
 
 /**
- * Spins for the attribute-free time `timeout`/16 but at most 50 us, then sleeps in poll(2) on via_wait_fd() until events or
- * `timeout` ns; VIA_NEVER waits for ever. For programs without a loop. @return how many, 0 on time-out, -EINTR.
+ * Spins for the attribute wait_spin (at most `timeout`), then sleeps in poll(2) on via_wait_fd() until there are events or
+ * `timeout` ns have passed; VIA_NEVER waits for ever. For programs without a loop. Needs the stack's clock to be real.
+ * @return how many, 0 on time-out, -EINTR, or the -errno of the FD.
  */
 VIA_API int via_epoll_wait(struct via_epoll *o, struct via_event *ev, unsigned max, via_ns_t timeout);
 

@@ -78,7 +78,7 @@ static inline bool via_mpsc_pop(struct via_mpsc *q, via_call_fn **fn, void **arg
 }
 
 /* Any thread; loads only. True if a pop would find something now. */
-static inline bool via_mpsc_pending(struct via_mpsc *q) {
+static inline bool via_mpsc_pending(const struct via_mpsc *q) {
     int32_t ahead;
 
     do {

@@ -26,7 +26,7 @@ struct via_group_source {
     uint8_t pad[2];
 };
 
-struct via_group {
+struct via_membership {
     struct via_tick tick;     /* the earlier of the two below */
     via_ns_t change_at;       /* next state-change report; VIA_NEVER: none */
     via_ns_t answer_at;       /* answer to a query about this group; VIA_NEVER: none */

@@ -17,6 +17,19 @@ static void show(struct via_core *c, struct via_pkt *p, struct via_seg *out) {
     out->buf = (struct via_buf *)(void *)p;
 }
 
+static void release(struct via_core *c, struct via_pkt *p) {
+    for (;;) {
+        uint32_t chain = p->chain;
+
+        VIA_ASSERT(p->owner != VIA_OWNER_POOL);
+        c->s->held -= p->owner == VIA_OWNER_APP && p->refs == 1;
+        via_pkt_drop_ref(c, p);
+        if (VIA_LIKELY(!chain))
+            return;
+        p = via_pkt_at(c, chain);
+    }
+}
+
 int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out) {
     struct via_core *c = via_enter(st);
     uint32_t room = c->frame_size - VIA_HEADROOM, left = (uint32_t)len;
@@ -31,10 +44,11 @@ int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out) {
 
         if (!p) {
             if (head)
-                via_pkt_release(c, head);
+                release(c, head);
             return -ENOBUFS;
         }
         p->owner = VIA_OWNER_APP;
+        c->s->held++;
         p->len = (uint16_t)via_min32(left, room);
         left -= p->len;
         if (tail)
@@ -75,7 +89,7 @@ void via_buf_release(struct via_stack *st, struct via_buf *const *v, unsigned n)
 
     for (i = 0; i < n; i++)
         if (v[i])
-            via_pkt_release(c, packet_of(v[i]));
+            release(c, packet_of(v[i]));
 }
 
 /* The last completion of a closed socket lets it go. */

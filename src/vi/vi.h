@@ -37,7 +37,8 @@ struct via_vi {
 /* Opens a spec (driver, or wrappers and a driver) for `st`; the device is stocked. 0 or -errno with a sentence. */
 int via_vi_start(struct via_core *c, const char *spec, const struct via_attrs *attrs, struct via_vi **out);
 /* The same for one driver with its own `priv`. */
-int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *priv, struct via_vi **out);
+int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *priv, const struct via_attrs *attrs,
+                     struct via_vi **out);
 /* Takes it down; packets in flight and frames lent come back to the pool. */
 void via_vi_stop(struct via_vi *vi);
 

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stack/stack.h"
+
+#define MIRROR_EVERY (10 * VIA_MS) /* a busy poller looks at netlink so often; a sleeper is woken by it */
+
+static unsigned run_calls(struct via_stack *st) {
+    unsigned n = 0;
+    via_call_fn *fn;
+    void *arg;
+
+    while (n < VIA_MPSC_SLOTS && via_mpsc_pop(&st->calls, &fn, &arg)) {
+        fn(st, arg);
+        n++;
+    }
+    return n;
+}
+
+/* What we sent to ourselves comes in now; what that makes us send waits for the next poll. */
+static unsigned take_loop(struct via_stack *st) {
+    struct via_core *c = &st->core;
+    struct via_list loop = c->s->loop;
+    struct via_pkt *p;
+    unsigned n = 0;
+
+    c->s->loop.head = c->s->loop.tail = 0;
+    while ((p = via_pktq_pop(c, &loop))) {
+        p->owner = VIA_OWNER_BURST;
+        p->ts = c->s->now;
+        via_rx(st, p);
+        n++;
+    }
+    return n;
+}
+
+/* The VI whose oldest held frame is the oldest of all and no later than `horizon`, or 0. */
+static uint32_t oldest(struct via_stack *st, via_ns_t horizon) {
+    struct via_core *c = &st->core;
+    via_ns_t best = horizon;
+    uint32_t i, at = 0;
+
+    for (i = 1; i <= c->vis; i++) {
+        uint32_t head = st->merge.held[i].head;
+
+        if (head && via_pkt_at(c, head)->ts <= best && (!at || via_pkt_at(c, head)->ts < best)) {
+            best = via_pkt_at(c, head)->ts;
+            at = i;
+        }
+    }
+    return at;
+}
+
+static via_ns_t hold_time(const struct via_core *c) {
+    return c->socks->max_hold ? c->socks->max_hold : c->attrs.merge_hold;
+}
+
+/* Everything that no older frame of another VI can precede; a silent VI holds nobody up for longer than the hold. */
+static void release_merged(struct via_stack *st) {
+    struct via_core *c = &st->core;
+    via_ns_t horizon = VIA_NEVER, late = hold_time(c);
+    uint32_t i, at;
+
+    for (i = 1; i <= c->vis; i++)
+        if (c->vi[i] && !c->vi[i]->raw)
+            horizon = via_min_ns(horizon, st->merge.newest[i]);
+    if (c->s->now > late && horizon < c->s->now - late)
+        horizon = c->s->now - late;
+    while (st->merge.count && (at = oldest(st, horizon))) {
+        st->merge.count--;
+        via_rx(st, via_pktq_pop(c, &st->merge.held[at]));
+    }
+}
+
+/* Puts a burst of one VI where it waits for its turn among the others. A VI's own order is never changed. */
+static void hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    struct via_core *c = &st->core;
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        if (v[i]->ts < st->merge.newest[vi->index])
+            v[i]->ts = st->merge.newest[vi->index];
+        st->merge.newest[vi->index] = v[i]->ts;
+        v[i]->owner = VIA_OWNER_TXQ;
+        via_pktq_push(c, &st->merge.held[vi->index], v[i]);
+    }
+    st->merge.count += n;
+    if (!n && st->merge.newest[vi->index] < c->s->now)
+        st->merge.newest[vi->index] = c->s->now; /* empty now: nothing older than now can come */
+}
+
+static unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
+    struct via_pkt *v[VIA_STAGE];
+    unsigned all = 0, n, i;
+
+    do {
+        n = via_vi_pull(vi, v, via_min32(budget - all, VIA_STAGE));
+        if (VIA_UNLIKELY(merging)) {
+            hold(st, vi, v, n);
+        } else {
+            for (i = 0; i < n; i++)
+                via_rx(st, v[i]);
+        }
+        all += n;
+    } while (n == VIA_STAGE && all < budget);
+    if (all)
+        via_vi_stock(vi);
+    return all;
+}
+
+/* Every VI has its turn to be first. */
+static unsigned pull_all(struct via_stack *st, unsigned budget) {
+    struct via_core *c = &st->core;
+    bool merging = c->socks->by_time || st->merge.count;
+    unsigned n = 0, took;
+    uint32_t i, at;
+
+    st->leftover = 0;
+    for (i = 0; i < c->vis; i++) {
+        struct via_vi *vi;
+
+        at = st->turn + i;
+        vi = c->vi[at >= c->vis ? at - c->vis + 1 : at + 1];
+        if (!vi || vi->raw)
+            continue;
+        took = pull_vi(st, vi, budget, merging);
+        st->leftover |= took >= budget;
+        n += took;
+    }
+    st->turn = st->turn + 1 < c->vis ? st->turn + 1 : 0;
+    if (VIA_UNLIKELY(merging))
+        release_merged(st);
+    return n;
+}
+
+static unsigned fire_timers(struct via_stack *st) {
+    struct via_core *c = &st->core;
+    unsigned n = 0;
+    uint32_t id;
+
+    while ((id = via_wheel_pop(&c->s->wheel, c->ticks, c->s->now))) {
+        n++;
+        if (via_tick_kind_of(id) == VIA_TICK_APP)
+            via_timer_fire(st, via_tick_index_of(id));
+        else
+            via_net_timer(c, via_tick_kind_of(id), via_tick_index_of(id));
+    }
+    return n;
+}
+
+static void hear(struct via_core *c, const struct via_note *note) {
+    struct via_rx rx = {.kind = VIA_RX_ERROR, .flow = note->flow, .reason = note->reason};
+
+    switch (note->kind) {
+    case VIA_NOTE_UNREACH:
+        if (note->flow.proto == IPPROTO_UDP)
+            via_udp_error(c, &rx);
+        return;
+    case VIA_NOTE_LINK:
+    case VIA_NOTE_ADDR:
+        via_sock_link(c, note->iface, note->reason);
+        return;
+    case VIA_NOTE_NONE:
+        return;
+    }
+}
+
+static void hear_notes(struct via_core *c) {
+    struct via_note note;
+
+    while (via_net_note(c, &note))
+        hear(c, &note);
+}
+
+/* Completions, then what is to be sent, then one doorbell each. */
+static int push_all(struct via_stack *st) {
+    struct via_core *c = &st->core;
+    int err = 0, e;
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++) {
+        struct via_vi *vi = c->vi[i];
+
+        if (!vi || vi->raw)
+            continue;
+        if (vi->staged || vi->txq.head || vi->unkicked) {
+            e = via_vi_flush(vi);
+            err = e < 0 ? e : err;
+        }
+        if (vi->flight)
+            via_vi_collect(vi);
+        if (VIA_UNLIKELY(vi->stock < vi->stock_max / 2))
+            via_vi_stock(vi);
+    }
+    return err;
+}
+
+static bool has_room(const struct via_core *c) {
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++)
+        if (c->vi[i] && !c->vi[i]->raw && via_vi_has_room(c->vi[i], c->vi[i]->dev->tx_ring / 4))
+            return true;
+    return false;
+}
+
+int via_stack_flush(struct via_stack *st) {
+    via_enter(st);
+    return push_all(st);
+}
+
+static uint64_t sent_frames(const struct via_core *c) {
+    uint64_t n = 0;
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++)
+        n += c->vi[i] ? c->vi[i]->tx_packets : 0;
+    return n;
+}
+
+static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) {
+    struct via_core *c = &st->core;
+    uint32_t events = c->socks->events, calls;
+    uint64_t rx = c->udp->rx, tx = w ? sent_frames(c) : 0;
+    unsigned taken, timers = 0;
+
+    calls = VIA_UNLIKELY(via_mpsc_pending(&st->calls)) ? run_calls(st) : 0;
+    if (VIA_UNLIKELY(c->mirror != NULL && c->s->now >= st->mirror_at)) {
+        via_mirror_poll(c);
+        st->mirror_at = c->s->now + MIRROR_EVERY;
+    }
+    taken = c->s->loop.head ? take_loop(st) : 0;
+    taken += pull_all(st, budget);
+    if (VIA_UNLIKELY(via_wheel_next(&c->s->wheel, c->ticks) <= c->s->now))
+        timers = fire_timers(st);
+    hear_notes(c);
+    push_all(st);
+    if (VIA_UNLIKELY(c->s->sent.head))
+        calls += via_sock_settle_sent(c);
+    if (VIA_UNLIKELY(c->socks->space && has_room(c)))
+        via_sock_give_space(c);
+    if (w) {
+        w->rx = taken;
+        w->tx = (uint32_t)(sent_frames(c) - tx);
+        w->timers = timers;
+        w->events = c->socks->events - via_min32(events, c->socks->events) + calls;
+        w->more = st->leftover;
+    }
+    return c->socks->events || c->s->dones || c->udp->rx != rx;
+}
+
+int via_stack_poll_at(struct via_stack *st, via_ns_t now, unsigned budget, struct via_work *w) {
+    struct via_core *c = via_enter(st);
+
+    if (VIA_UNLIKELY(st->sleep.asleep))
+        via_sleep_disarm(st);
+    if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed)))
+        atomic_store_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
+    if (now > c->s->now)
+        c->s->now = now;
+    c->s->turns++;
+    return poll_once(st, budget ? budget : (unsigned)c->attrs.poll_burst, w);
+}
+
+int via_stack_poll(struct via_stack *st, unsigned budget, struct via_work *w) {
+    return via_stack_poll_at(st, via_stack_clock(st), budget, w);
+}
+
+static via_ns_t merge_deadline(const struct via_stack *st) {
+    const struct via_core *c = &st->core;
+    via_ns_t at = VIA_NEVER;
+    uint32_t i;
+
+    for (i = 1; st->merge.count && i <= c->vis; i++)
+        if (st->merge.held[i].head)
+            at = via_min_ns(at, via_after(via_pkt_at(c, st->merge.held[i].head)->ts, hold_time(c)));
+    return at;
+}
+
+via_ns_t via_stack_deadline(const struct via_stack *st) {
+    const struct via_core *c = via_enter_const(st);
+    via_ns_t at = via_min_ns(via_wheel_next(&c->s->wheel, c->ticks), merge_deadline(st));
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++) {
+        struct via_vi_dev *d;
+
+        for (d = c->vi[i] ? c->vi[i]->dev : NULL; d; d = d->inner)
+            if (d->ops->deadline)
+                at = via_min_ns(at, d->ops->deadline(d));
+    }
+    return at;
+}
+
+static bool vi_pending(const struct via_vi *vi) {
+    return vi->injected.head || (vi->dev->ops->pending && vi->dev->ops->pending(vi->dev));
+}
+
+bool via_stack_has_work(const struct via_stack *st) {
+    const struct via_core *c = &st->core;
+    uint32_t i;
+
+    if (c->socks->events || c->s->dones || c->s->sent.head || c->s->loop.head || st->leftover)
+        return true;
+    for (i = 1; i <= c->vis; i++) {
+        const struct via_vi *vi = c->vi[i];
+
+        if (vi && (vi_pending(vi) || vi->staged || vi->txq.head || vi->unkicked))
+            return true;
+    }
+    return via_mpsc_pending(&st->calls);
+}
+
+bool via_stack_pending(const struct via_stack *st) {
+    return via_stack_has_work(st) || st->core.s->wheel.next <= via_stack_clock(st);
+}

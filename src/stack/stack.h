@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stack.h - the engine: what belongs to one stack, in this process and in its region.
+ *
+ * struct via_stack is private: mappings, FDs, hooks, the queue of other threads' calls. struct via_state lies at offset
+ * 0 of the region and is what sharers see. The core comes first in both, so that every layer finds it.
+ */
+#ifndef VIA_STACK_STACK_H
+#define VIA_STACK_STACK_H
+
+#include "base/ring.h"
+#include "net/state.h"
+#include "sock/enter.h"
+#include "udp/udp.h"
+
+#include <stdatomic.h>
+#include <viaduct/timer.h>
+
+#define VIA_STATE_MAGIC 0x5641444354303031ull
+
+struct via_state {
+    uint64_t magic;
+    uint64_t size; /* sizeof, so that tools of another version refuse */
+    char name[32];
+    struct via_core_state core;
+    struct via_net net;
+    struct via_socks socks;
+    struct via_udp udp;
+    struct via_pool timers; /* of struct via_tick */
+};
+
+/* Frames held until no older one can come from another VI (merge by timestamp). */
+struct via_merge {
+    struct via_list held[VIA_VIS + 1];
+    via_ns_t newest[VIA_VIS + 1]; /* newest time known to have been reached on each */
+    uint32_t count;
+};
+
+/*
+ * How the owner sleeps (the verbs are wait/'s). Whoever turns `armed` from 1 to 0 ends the sleep: a waker then owes one
+ * write to the eventfd, the owner owes one read of it, now or later.
+ */
+struct via_sleep {
+    _Atomic uint32_t armed;
+    _Atomic uint32_t woken;     /* a wake since the last poll */
+    uint32_t asleep;            /* the owner's own: via_wait_arm() returned 0 and nothing was called since */
+    uint32_t owed;              /* the eventfd was, or is about to be, written */
+    int epfd, timerfd, eventfd; /* -1 until via_wait_fd() */
+    int mirror;                 /* the mirror's FD as watched, or -1 */
+    via_ns_t programmed;        /* what the timerfd stands at, VIA_NEVER if off */
+    uint64_t arms, refusals, syscalls;
+};
+
+struct via_stack {
+    struct via_core core; /* must be first */
+    struct via_state *state;
+    via_ns_t (*clock)(void *ctx);
+    void *clock_ctx;
+    void *user;
+    struct via_timer **timers; /* by slot of the region's timer pool */
+    uint32_t turn;             /* VI that is served first in the next poll */
+    uint32_t leftover;         /* the last poll ran out of budget */
+    via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
+    struct via_merge merge;
+    struct via_sleep sleep;
+    struct via_capture *capture; /* NULL: none */
+    struct via_mpsc calls;
+};
+
+static inline struct via_stack *via_stack_of(struct via_core *c) {
+    return (struct via_stack *)(void *)c;
+}
+
+/* One received packet: to net, to its transport, or to the drop counters. */
+void via_rx(struct via_stack *st, struct via_pkt *p);
+
+/* Runs a due timer of the application. */
+void via_timer_fire(struct via_stack *st, uint32_t slot);
+
+/* Time by the stack's clock. */
+static inline via_ns_t via_stack_clock(const struct via_stack *st) {
+    return st->clock(st->clock_ctx);
+}
+
+/* Sees what passed a VI: direction 1 received, 2 sent; `why` is the drop reason or 0. */
+void via_capture_packet(struct via_stack *st, const struct via_pkt *p, uint32_t direction, enum via_drop why);
+void via_capture_end(struct via_stack *st);
+
+/* A VI joins or leaves the FDs that the sleeper watches; does nothing before via_wait_fd(). */
+int via_sleep_watch(struct via_stack *st, struct via_vi *vi);
+void via_sleep_forget(struct via_stack *st, struct via_vi *vi);
+/* The owner is awake. */
+void via_sleep_disarm(struct via_stack *st);
+void via_sleep_end(struct via_stack *st);
+
+/* Anything to do that is not a timer: loads only. */
+bool via_stack_has_work(const struct via_stack *st);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "udp/udp.h"
+
+#include "wire/udp.h"
+
+#define LONGEST 65507u
+
+static uint32_t iov_bytes(const struct via_dgram *d) {
+    uint64_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < d->iovcnt; i++)
+        n += d->iov[i].iov_len;
+    return n > LONGEST ? LONGEST + 1 : (uint32_t)n;
+}
+
+/* The application's buffer with its first part as the segment says; NULL if the segment is not inside it. */
+static struct via_pkt *buf_packet(struct via_core *c, const struct via_seg *seg) {
+    struct via_pkt *p = (struct via_pkt *)(void *)seg->buf;
+    const uint8_t *frame = via_pkt_frame(c, p), *data = seg->data;
+    uint32_t total = 0;
+
+    if (p->owner != VIA_OWNER_APP || data < frame || data > frame + c->frame_size ||
+        seg->len > (size_t)(frame + c->frame_size - data))
+        return NULL;
+    p->off = (uint16_t)(data - frame);
+    p->len = (uint16_t)seg->len;
+    for (const struct via_pkt *part = p;; part = via_pkt_at(c, part->chain)) {
+        total += part->len;
+        if (!part->chain)
+            break;
+    }
+    p->total = total;
+    return p;
+}
+
+/* Headers may be written in front only where nobody else sees the frame and the device does not read it. */
+static bool is_writable(const struct via_pkt *p, uint32_t head) {
+    return !(p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT)) && p->off >= head;
+}
+
+static int resolve(struct via_core *c, struct via_udp_sock *u, const struct via_ep *to, const struct via_ep *from) {
+    const struct via_flow *f = &u->sock.flow;
+    bool group = via_addr_is_multicast(&to->addr);
+    struct via_dest d = {.dst = to->addr, .proto = IPPROTO_UDP, .tos = u->tos};
+
+    d.ttl = group ? u->mcast_ttl : u->ttl;
+    d.iface = f->iface;
+    if (!d.iface)
+        d.iface = (uint8_t)(to->scope ? to->scope : group ? u->mcast_if : 0);
+    if (from && from->family && !via_addr_is_any(&from->addr))
+        d.src = from->addr;
+    else if (!via_addr_is_any(&f->local) && !via_addr_is_multicast(&f->local))
+        d.src = f->local;
+    return via_path_resolve(c, &u->path, &d);
+}
+
+/* The way to `to`: as it was for the last datagram, or found anew. */
+static int find_path(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
+    struct via_path *path = &u->path;
+    int err;
+
+    if (VIA_LIKELY(via_path_valid(c, path) && via_addr_eq(&path->dst, &to->addr) && !d->local.family && !to->scope))
+        return 0;
+    err = resolve(c, u, to, &d->local);
+    if (err < 0)
+        return via_why_set(c, err, "udp: no way to the destination: %s", strerror(-err));
+    if ((path->flags & VIA_PATH_BROADCAST) && !u->broadcast) {
+        path->gen = 0;
+        return via_why_set(c, -EACCES, "udp: broadcast needs VIA_OPT_BROADCAST");
+    }
+    return 0;
+}
+
+/* A packet of our own with the payload copied in; `sum` gets the running sum of it where `summed`. */
+static struct via_pkt *copy_iov(struct via_core *c, const struct via_dgram *d, uint64_t *sum, bool summed) {
+    struct via_pkt *p = via_pkt_new(c, c->s->reserve);
+    uint32_t i;
+
+    if (!p)
+        return NULL;
+    if (VIA_LIKELY(d->iovcnt == 1 && d->iov[0].iov_len <= c->frame_size - VIA_HEADROOM)) {
+        p->len = (uint16_t)d->iov[0].iov_len;
+        p->total = p->len;
+        if (summed)
+            *sum = via_sum_copy(0, via_pkt_data(c, p), d->iov[0].iov_base, p->len);
+        else
+            memcpy(via_pkt_data(c, p), d->iov[0].iov_base, p->len);
+        return p;
+    }
+    for (i = 0; i < d->iovcnt; i++)
+        if (via_pkt_append(c, p, d->iov[i].iov_base, (uint32_t)d->iov[i].iov_len) < 0) {
+            via_pkt_release(c, p);
+            return NULL;
+        }
+    return p;
+}
+
+/* The same from a buffer that may not be sent as it is. */
+static struct via_pkt *copy_packet(struct via_core *c, const struct via_pkt *from) {
+    struct via_pkt *p = via_pkt_new(c, c->s->reserve);
+
+    for (; p; from = via_pkt_at(c, from->chain)) {
+        if (via_pkt_append(c, p, via_pkt_data(c, from), from->len) < 0) {
+            via_pkt_release(c, p);
+            return NULL;
+        }
+        if (!from->chain)
+            break;
+    }
+    return p;
+}
+
+/* The application's hold ends: the packet is sent itself, or goes because its copy is. */
+static void give_up(struct via_core *c, struct via_pkt *own, bool copied) {
+    struct via_pkt *p = own;
+
+    for (;; p = via_pkt_at(c, p->chain)) {
+        c->s->held -= p->refs == 1;
+        if (!p->chain)
+            break;
+    }
+    if (copied)
+        via_pkt_release(c, own);
+}
+
+static uint64_t sum_parts(const struct via_core *c, const struct via_pkt *p) {
+    uint64_t sum = 0;
+    bool odd = false;
+
+    if (VIA_LIKELY(!p->chain))
+        return via_sum_add(0, via_pkt_data(c, p), p->len);
+    for (;;) {
+        sum = via_sum_join(sum, via_sum_add(0, via_pkt_data(c, p), p->len), odd);
+        odd ^= p->len & 1;
+        if (!p->chain)
+            return sum;
+        p = via_pkt_at(c, p->chain);
+    }
+}
+
+/* Takes the payload of `d` as a packet: the buffer itself, or a copy. `*sum` is filled only where `*summed`. */
+static int take_payload(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint64_t *sum,
+                        struct via_pkt **out) {
+    bool summed = !(u->path.flags & VIA_PATH_CSUM_FREE) || c->attrs.checksum == 2;
+    struct via_pkt *p, *own = NULL;
+
+    *sum = 0;
+    if (!d->seg.buf) {
+        bool one = d->iovcnt == 1 && d->iov[0].iov_len <= c->frame_size - VIA_HEADROOM;
+
+        p = copy_iov(c, d, sum, summed && one);
+        if (!p)
+            return -ENOBUFS;
+        if (summed && !one)
+            *sum = sum_parts(c, p);
+        c->udp->tx_copied += p->total;
+        *out = p;
+        return 0;
+    }
+    own = buf_packet(c, &d->seg);
+    p = own;
+    if (VIA_UNLIKELY(!is_writable(own, u->path.head_len + VIA_UDP_LEN))) {
+        p = copy_packet(c, own);
+        if (!p)
+            return -ENOBUFS;
+        c->udp->tx_copied += p->total;
+    }
+    give_up(c, own, p != own);
+    if (summed)
+        *sum = sum_parts(c, p);
+    *out = p;
+    return 0;
+}
+
+static void put_header(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p, uint16_t dport, uint64_t sum) {
+    bool summed = !(u->path.flags & VIA_PATH_CSUM_FREE) || c->attrs.checksum == 2;
+    uint8_t *at = via_pkt_push(c, p, VIA_UDP_LEN);
+    struct via_udp_head h = {.sport = u->sock.flow.lport, .dport = dport, .len = (uint16_t)p->total};
+
+    via_udp_emit(at, &h);
+    if (!summed) {
+        p->flags |= VIA_PKT_CSUM_OK;
+        return;
+    }
+    p->flags &= (uint8_t)~VIA_PKT_CSUM_OK;
+    sum = via_sum_plus(via_sum_plus(sum, u->path.pseudo), (uint64_t)htonl(p->total));
+    sum = via_sum_add(sum, at, 6);
+    via_store16(at + 6, via_sum_end_udp(sum));
+}
+
+static void put_token(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p, uint64_t token) {
+    while (p->chain)
+        p = via_pkt_at(c, p->chain);
+    p->flags |= VIA_PKT_TOKEN;
+    memcpy(p->tx.token, &token, sizeof token);
+    p->tx.sock = via_sock_ref(c, &u->sock);
+    p->tx.gen = u->sock.gen;
+    p->tx.status = -ECANCELED;
+    u->sock.tokens++;
+}
+
+/*
+ * Own members of the group get the datagram too (RFC 1112 6.1): a clone that looks as if it had come in, taken back
+ * at the next poll. The headers written here are those that output writes once more in the same place.
+ */
+static void loop_back(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
+    struct via_pkt *clone = via_pkt_clone(c, p);
+    const struct via_path *path = &u->path;
+    uint8_t *ip;
+
+    if (!clone) {
+        via_drop_count(c, VIA_DROP_NO_CLONE);
+        return;
+    }
+    memcpy(via_pkt_push(c, clone, path->head_len), path->head, path->head_len);
+    ip = via_pkt_data(c, clone) + path->head_len - path->ip_len;
+    if (path->family == 4) {
+        via_put16(ip + 2, (uint16_t)(p->total + path->ip_len));
+        via_put16(ip + 4, 0);
+        via_store16(ip + 10, 0);
+        via_store16(ip + 10, via_sum_end(via_sum_add(0, ip, path->ip_len)));
+    } else {
+        via_put16(ip + 4, (uint16_t)p->total);
+    }
+    clone->flags |= VIA_PKT_CSUM_OK;
+    clone->looped = 1;
+    clone->vi = path->vi;
+    clone->owner = VIA_OWNER_TXQ;
+    via_pktq_push(c, &c->s->loop, clone);
+}
+
+static uint32_t frames_for(const struct via_core *c, const struct via_path *path, uint32_t bytes) {
+    if (VIA_LIKELY(bytes + VIA_UDP_LEN + path->ip_len <= path->mtu))
+        return bytes / (c->frame_size - VIA_HEADROOM) + 1;
+    return bytes / ((uint32_t)path->mtu - path->ip_len - 8) + 2;
+}
+
+/* All that can be refused is refused before anything is taken. */
+static int check(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to,
+                 uint32_t bytes) {
+    struct via_path *path = &u->path;
+    struct via_vi *vi;
+    int err = find_path(c, u, d, to);
+
+    if (VIA_UNLIKELY(err))
+        return err;
+    if (VIA_UNLIKELY(bytes > LONGEST))
+        return via_why_set(c, -EMSGSIZE, "udp: a datagram holds at most %u bytes", LONGEST);
+    if (VIA_UNLIKELY(((d->flags & VIA_DGRAM_DF) || u->df) && bytes + VIA_UDP_LEN + path->ip_len > path->mtu))
+        return via_why_set(c, -EMSGSIZE, "udp: longer than the path MTU of %u and not to be fragmented", path->mtu);
+    if (path->flags & VIA_PATH_LOOP)
+        return 0;
+    vi = c->vi[path->vi];
+    if (VIA_UNLIKELY(!vi || vi->dev->link != VIA_LINK_UP))
+        return via_why_set(c, -ENETDOWN, "udp: the link of interface %u is down", path->vi);
+    if (VIA_UNLIKELY(!via_vi_has_room(vi, frames_for(c, path, bytes)))) {
+        via_vi_flush(vi);
+        via_vi_collect(vi);
+        if (!via_vi_has_room(vi, frames_for(c, path, bytes))) {
+            via_sock_want_space(c, &u->sock);
+            return -EAGAIN;
+        }
+    }
+    return 0;
+}
+
+static int check_form(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint32_t *bytes) {
+    if (d->seg.buf) {
+        const struct via_pkt *p = buf_packet(c, &d->seg);
+
+        if (!p)
+            return via_why_set(c, -EINVAL, "udp: the segment is not inside a buffer that the application holds");
+        *bytes = p->total;
+    } else {
+        if (d->iovcnt && !d->iov)
+            return -EINVAL;
+        *bytes = iov_bytes(d);
+    }
+    if (!d->peer.family && !(u->sock.flags & VIA_SOCK_CONNECTED))
+        return via_why_set(c, -EDESTADDRREQ, "udp: no peer given and not connected");
+    if (d->peer.family && (!d->peer.port || (d->peer.family != VIA_AF_4) == via_addr_is4(&d->peer.addr)))
+        return via_why_set(c, -EINVAL, "udp: peer without a port, or of a family that its address is not");
+    return 0;
+}
+
+int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+    const struct via_flow *f = &u->sock.flow;
+    struct via_ep fixed;
+    const struct via_ep *to = &d->peer;
+    struct via_pkt *p;
+    uint32_t bytes;
+    uint64_t sum;
+    int err = check_form(c, u, d, &bytes);
+
+    if (VIA_UNLIKELY(err))
+        return err;
+    if (!to->family) {
+        fixed.addr = f->remote;
+        fixed.port = f->rport;
+        fixed.scope = 0;
+        to = &fixed;
+    }
+    err = check(c, u, d, to, bytes);
+    if (VIA_UNLIKELY(err))
+        return err;
+    err = take_payload(c, u, d, &sum, &p);
+    if (VIA_UNLIKELY(err))
+        return err;
+    p->owner = VIA_OWNER_BURST;
+    put_header(c, u, p, to->port, sum);
+    if (d->token)
+        put_token(c, u, p, d->token);
+    if (VIA_UNLIKELY((u->path.flags & VIA_PATH_GROUP) && u->mcast_loop && c->udp->joined))
+        loop_back(c, u, p);
+    c->udp->tx++;
+    c->udp->tx_bytes += bytes;
+    via_net_output(c, &u->path, p, (d->flags & VIA_DGRAM_DF) || u->df);
+    return 0;
+}

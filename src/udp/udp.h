@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* udp.h - UDP sockets (RFC 768, RFC 8085): a socket, its way to the last peer, its groups. */
+#ifndef VIA_UDP_UDP_H
+#define VIA_UDP_UDP_H
+
+#include "sock/socks.h"
+
+#include <viaduct/udp.h>
+
+struct via_udp_sock {
+    struct via_sock sock; /* must be first */
+    struct via_path path; /* to the connected or last peer; valid by its generation */
+    uint32_t groups;      /* first of its memberships */
+    uint8_t tos, ttl, mcast_ttl, mcast_if;
+    uint8_t df, mcast_loop, broadcast, pad;
+};
+
+/* One membership of one socket, in a pool. */
+struct via_member {
+    struct via_addr group, source; /* source all zero: any */
+    uint32_t next;
+    uint32_t iface;
+};
+
+struct via_udp {
+    struct via_pool members;
+    uint64_t rx, rx_bytes, tx, tx_bytes;
+    uint64_t tx_copied, rx_copied; /* payload bytes copied by us */
+    uint32_t joined;               /* memberships of all sockets */
+    uint32_t pad;
+};
+
+/* A UDP segment for `rx->flow` (ports not yet filled). The packet is taken with 0, else still the caller's. */
+enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx *rx);
+
+/* An ICMP error about a flow of ours. */
+enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx);
+
+/* What stack/ puts into the table of kinds. */
+extern const struct via_sock_ops via_udp_ops;
+
+/* Sends one datagram; the socket is open, the datagram's form was checked. 0 or -errno. */
+int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d);
+
+/* True if a socket takes what `source` sent to `group` on `iface`. */
+bool via_udp_is_member(const struct via_core *c, const struct via_udp_sock *u, const struct via_flow *flow);
+
+uint64_t via_udp_bytes(const struct via_attrs *a);
+int via_udp_init(struct via_core *c);
+int via_udp_stats(const struct via_core *c, int (*fn)(const struct via_stat *, void *), void *arg);
+
+static inline struct via_member *via_member_at(const struct via_core *c, uint32_t id) {
+    return via_pool_at(&c->udp->members, &c->region, id);
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The data path's public verbs: send and receive in batches. */
+#include "sock/enter.h"
+#include "udp/udp.h"
+#include "wire/bytes.h"
+
+static struct via_udp_sock *find(const struct via_core *c, via_sock_t s) {
+    return (struct via_udp_sock *)(void *)via_sock_find(c, s, VIA_KIND_UDP);
+}
+
+static void flush_all(struct via_core *c) {
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++)
+        if (c->vi[i])
+            via_vi_flush(c->vi[i]);
+}
+
+int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {
+    struct via_core *c = via_enter(st);
+    struct via_udp_sock *u = find(c, s);
+    unsigned i;
+    int err = 0;
+
+    if (VIA_UNLIKELY(!u))
+        return -EBADF;
+    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
+        return -EINVAL;
+    for (i = 0; i < n; i++) {
+        err = via_udp_output(c, u, &v[i]);
+        if (VIA_UNLIKELY(err < 0))
+            break;
+    }
+    if ((flags & (VIA_FLUSH | VIA_MORE)) == VIA_FLUSH)
+        flush_all(c);
+    return i ? (int)i : err;
+}
+
+static void set_end(struct via_ep *e, uint16_t port, uint8_t iface) {
+    e->port = port;
+    e->family = via_addr_is4(&e->addr) ? VIA_AF_4 : VIA_AF_6;
+    e->scope = via_addr_is_linklocal6(&e->addr) ? iface : 0;
+    memset(e->pad, 0, sizeof e->pad);
+}
+
+/* Both ends as the headers in front of the payload say; input has checked them. */
+static void read_ends(const struct via_core *c, const struct via_pkt *p, struct via_dgram *d) {
+    const uint8_t *frame = via_pkt_frame(c, p), *ip = frame + p->l3, *udp = frame + p->off - 8;
+
+    if (VIA_LIKELY(ip[0] >> 4 == 4)) {
+        uint32_t src, dst;
+
+        memcpy(&src, ip + 12, 4);
+        memcpy(&dst, ip + 16, 4);
+        d->peer.addr = via_addr_from4(src);
+        d->local.addr = via_addr_from4(dst);
+    } else {
+        memcpy(d->peer.addr.b, ip + 8, 16);
+        memcpy(d->local.addr.b, ip + 24, 16);
+    }
+    set_end(&d->peer, via_get16(udp), p->vi);
+    set_end(&d->local, via_get16(udp + 2), p->vi);
+}
+
+static void fill(struct via_core *c, struct via_pkt *p, struct via_dgram *d) {
+    d->seg.data = via_pkt_data(c, p);
+    d->seg.len = p->len;
+    d->seg.more = p->chain;
+    d->seg.buf = (struct via_buf *)(void *)p;
+    d->iov = NULL;
+    d->iovcnt = 0;
+    d->flags = (uint32_t)((p->flags & VIA_PKT_TRUNC ? VIA_DGRAM_TRUNC : 0) |
+                          (p->flags & VIA_PKT_SHARED ? VIA_DGRAM_SHARED : 0) |
+                          (p->flags & VIA_PKT_MCAST ? VIA_DGRAM_MCAST : 0));
+    d->bytes = p->total;
+    d->iface = p->vi;
+    d->token = 0;
+    d->seq = p->order;
+    d->ts = p->ts;
+    read_ends(c, p, d);
+}
+
+/* The application holds the packet from here on. */
+static void lend(struct via_core *c, struct via_pkt *p) {
+    for (;; p = via_pkt_at(c, p->chain)) {
+        p->owner = VIA_OWNER_APP;
+        c->s->held++;
+        if (VIA_LIKELY(!p->chain))
+            return;
+    }
+}
+
+int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n) {
+    struct via_core *c = via_enter(st);
+    struct via_udp_sock *u = find(c, s);
+    struct via_pkt *p;
+    unsigned i;
+
+    if (VIA_UNLIKELY(!u))
+        return -EBADF;
+    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
+        return -EINVAL;
+    for (i = 0; i < n && (p = via_rxq_pop(c, &u->sock)); i++) {
+        fill(c, p, &v[i]);
+        lend(c, p);
+    }
+    return i ? (int)i : -EAGAIN;
+}
+
+ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, struct via_ep *peer) {
+    struct via_core *c = via_enter(st);
+    struct via_udp_sock *u = find(c, s);
+    struct via_dgram d;
+    struct via_pkt *p;
+    ssize_t bytes;
+
+    if (!u)
+        return -EBADF;
+    if (!buf && len)
+        return -EINVAL;
+    p = via_rxq_pop(c, &u->sock);
+    if (!p)
+        return -EAGAIN;
+    read_ends(c, p, &d);
+    if (peer)
+        *peer = d.peer;
+    bytes = p->total;
+    c->udp->rx_copied += via_pkt_copy_out(c, p, 0, buf, via_min32((uint32_t)bytes, (uint32_t)via_min_ns(len, 65535)));
+    via_pkt_release(c, p);
+    return bytes;
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vi/vi.h"
+
+#include "vi/drivers.h"
+
+static const struct via_vi_ops *const drivers[] = {
+    &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_pcap, &via_vi_fault, &via_vi_null,
+};
+
+/* Descriptors named by a ring are input like any other: in range, lent to this very device, within their frame. */
+static struct via_pkt *frame_packet(struct via_vi *vi, const struct via_frame *f) {
+    struct via_core *c = vi->core;
+    uint64_t id = f->addr >> c->frame_shift, off = f->addr & (c->frame_size - 1);
+    struct via_pkt *p;
+
+    if (VIA_UNLIKELY(!id || id > c->frame_count || off + f->len > c->frame_size))
+        return NULL;
+    p = via_pkt_at(c, (uint32_t)id);
+    if (VIA_UNLIKELY(p->owner != VIA_OWNER_RING || p->vi != vi->index))
+        return NULL;
+    via_pkt_reset(p, (uint32_t)id, (uint16_t)off);
+    p->len = (uint16_t)f->len;
+    p->total = f->len;
+    p->ts = f->flags & VIA_FRAME_TS ? f->ts : c->s->now;
+    p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK ? VIA_PKT_CSUM_OK : 0) |
+                         (f->flags & VIA_FRAME_TRUNC ? VIA_PKT_TRUNC : 0));
+    p->vi = vi->index;
+    vi->stock--;
+    return p;
+}
+
+/* A tag that the device took off goes back in front, so that there is one way of looking for it. */
+static void put_tag_back(struct via_vi *vi, struct via_pkt *p, uint16_t vlan) {
+    uint8_t *at;
+
+    if (p->off < 4 || p->len < 12)
+        return;
+    at = via_pkt_push(vi->core, p, 4);
+    memmove(at, at + 4, 12);
+    at[12] = 0x81;
+    at[13] = 0x00;
+    at[14] = (uint8_t)(vlan >> 8);
+    at[15] = (uint8_t)vlan;
+}
+
+/* Joins the parts of a jumbo packet; how many frames were used. A bad part spoils the packet. */
+static unsigned join_parts(struct via_vi *vi, const struct via_frame *f, unsigned n, struct via_pkt **out) {
+    struct via_core *c = vi->core;
+    struct via_pkt *head = NULL, *tail = NULL, *p;
+    bool bad = false;
+    unsigned i = 0;
+
+    do {
+        p = frame_packet(vi, &f[i]);
+        if (!p) {
+            bad = true;
+            continue;
+        }
+        if (!head) {
+            head = p;
+        } else {
+            tail->chain = via_pkt_id(c, p);
+            head->total += p->len;
+            head->flags |= p->flags & VIA_PKT_TRUNC;
+        }
+        tail = p;
+    } while ((f[i++].flags & VIA_FRAME_MORE) && i < n);
+    if (bad) {
+        via_drop_count(c, VIA_DROP_RING_INVALID);
+        if (head)
+            via_pkt_release(c, head);
+        head = NULL;
+    }
+    *out = head;
+    return i;
+}
+
+static uint32_t parts_of(const struct via_core *c, const struct via_pkt *p) {
+    uint32_t n = 1;
+
+    for (; VIA_UNLIKELY(p->chain); n++)
+        p = via_pkt_at(c, p->chain);
+    return n;
+}
+
+/* As many as have at most `n` frames together. */
+static unsigned take_injected(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    struct via_core *c = vi->core;
+    unsigned got = 0, frames = 0;
+
+    while (vi->injected.head) {
+        frames += parts_of(c, via_pkt_at(c, vi->injected.head));
+        if (frames > n)
+            break;
+        v[got] = via_pktq_pop(c, &vi->injected);
+        v[got++]->owner = VIA_OWNER_BURST;
+    }
+    return got;
+}
+
+unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    struct via_core *c = vi->core;
+    struct via_frame f[VIA_STAGE];
+    unsigned got, i = 0, out = 0;
+
+    if (VIA_UNLIKELY(vi->injected.head))
+        return take_injected(vi, v, n);
+    got = vi->dev->ops->rx_burst(vi->dev, f, via_min32(n, VIA_STAGE));
+    if (vi->dev->inner)
+        vi->dev->link = via_vi_inner(vi)->link;
+    if (!got)
+        return 0;
+    for (i = 0; i < got; i++) {
+        __builtin_prefetch(via_pkt_at(c, (uint32_t)(f[i].addr >> c->frame_shift) % (c->frame_count + 1)));
+        __builtin_prefetch(c->frames + (f[i].addr & (((uint64_t)c->frame_count << c->frame_shift) - 1)));
+    }
+    for (i = 0; i < got;) {
+        struct via_pkt *p;
+
+        if (VIA_LIKELY(!(f[i].flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN)))) {
+            p = frame_packet(vi, &f[i++]);
+            if (VIA_UNLIKELY(!p))
+                via_drop_count(c, VIA_DROP_RING_INVALID);
+        } else {
+            const struct via_frame *first = &f[i];
+
+            i += join_parts(vi, first, got - i, &p);
+            if (p && (first->flags & VIA_FRAME_VLAN))
+                put_tag_back(vi, p, first->vlan);
+        }
+        if (VIA_LIKELY(p)) {
+            vi->rx_bytes += p->total;
+            v[out++] = p;
+        }
+    }
+    vi->rx_packets += out;
+    return out;
+}
+
+void via_vi_stock(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+    struct via_pool *pool = &c->s->pkts;
+    uint64_t addr[VIA_STAGE];
+
+    while (vi->stock < vi->stock_max && pool->free) {
+        uint32_t *top = via_pool_stack(pool, &c->region) + pool->free;
+        unsigned n = via_min32(via_min32(vi->stock_max - vi->stock, pool->free), VIA_STAGE), i, took;
+
+        for (i = 0; i < n; i++)
+            addr[i] = (uint64_t)top[-1 - (int)i] << c->frame_shift;
+        took = vi->dev->ops->rx_fill(vi->dev, addr, n);
+        for (i = 0; i < took; i++) {
+            struct via_pkt *p = via_pkt_at(c, top[-1 - (int)i]);
+
+            p->owner = VIA_OWNER_RING;
+            p->vi = vi->index;
+        }
+        pool->free -= took;
+        vi->stock += took;
+        if (took < n)
+            return;
+    }
+}
+
+/* Puts the parts of one packet on the stage; there is room. */
+static void stage_packet(struct via_vi *vi, struct via_pkt *p) {
+    struct via_core *c = vi->core;
+
+    vi->tx_packets++;
+    vi->tx_bytes += p->total;
+    for (;;) {
+        struct via_frame *f = &vi->stage[vi->staged++];
+
+        VIA_ASSERT(!(p->flags & VIA_PKT_CLONE));
+        f->addr = ((uint64_t)p->frame << c->frame_shift) + p->off;
+        f->len = p->len;
+        f->flags = (uint16_t)((p->chain ? VIA_FRAME_MORE : 0) | (p->flags & VIA_PKT_CSUM_OK ? VIA_FRAME_CSUM_OK : 0));
+        f->vlan = 0;
+        f->ts = 0;
+        p->owner = VIA_OWNER_FLIGHT;
+        p->flags |= VIA_PKT_FLIGHT;
+        p->vi = vi->index;
+        if (!p->chain)
+            return;
+        p = via_pkt_at(c, p->chain);
+    }
+}
+
+/* Gives the device what is staged; true if it took all. */
+static bool hand_over(struct via_vi *vi) {
+    unsigned took;
+
+    if (!vi->staged)
+        return true;
+    took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
+    VIA_ASSERT(took <= vi->staged);
+    if (took) {
+        vi->unkicked = true;
+        vi->flight += took;
+        vi->staged -= took;
+        memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
+    }
+    vi->stuck = vi->staged != 0;
+    return !vi->stuck;
+}
+
+/* Moves what waits onto the stage, as far as it goes. */
+static void stage_queue(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+
+    while (vi->txq.head) {
+        uint32_t parts = parts_of(c, via_pkt_at(c, vi->txq.head));
+
+        if (vi->staged + parts > VIA_STAGE && !hand_over(vi) && vi->staged + parts > VIA_STAGE)
+            return;
+        vi->txq_len -= parts;
+        stage_packet(vi, via_pktq_pop(c, &vi->txq));
+    }
+}
+
+enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
+    struct via_core *c = vi->core;
+    uint32_t parts = parts_of(c, p);
+    enum via_drop why = VIA_KEPT;
+
+    if (VIA_UNLIKELY(vi->dev->link != VIA_LINK_UP))
+        why = VIA_DROP_TX_LINK;
+    else if (VIA_UNLIKELY(!via_vi_has_room(vi, parts) || parts > VIA_STAGE))
+        why = VIA_DROP_TX_RING;
+    if (VIA_UNLIKELY(why)) {
+        via_pkt_release(c, p);
+        return via_drop_count(c, why);
+    }
+    if (VIA_UNLIKELY(vi->txq.head || (vi->staged + parts > VIA_STAGE && !hand_over(vi) &&
+                                      vi->staged + parts > VIA_STAGE))) {
+        p->owner = VIA_OWNER_TXQ;
+        vi->txq_len += parts;
+        via_pktq_push(c, &vi->txq, p);
+        return VIA_KEPT;
+    }
+    stage_packet(vi, p);
+    return VIA_KEPT;
+}
+
+int via_vi_flush(struct via_vi *vi) {
+    int err = 0;
+
+    while (vi->staged || vi->txq.head) {
+        if (!hand_over(vi))
+            break;
+        stage_queue(vi);
+    }
+    if (vi->unkicked && vi->dev->ops->kick) {
+        err = vi->dev->ops->kick(vi->dev);
+        if (err < 0)
+            vi->tx_fails++;
+    }
+    vi->unkicked = false;
+    return err;
+}
+
+/* The device let go of one frame. */
+static void sent(struct via_vi *vi, struct via_pkt *p, int status) {
+    struct via_core *c = vi->core;
+
+    p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
+    if (VIA_UNLIKELY(p->flags & VIA_PKT_TOKEN)) {
+        via_pkt_sent(c, p, status);
+        return;
+    }
+    if (VIA_UNLIKELY(p->refs > 1)) {
+        p->owner = p->flags & VIA_PKT_SHARED ? VIA_OWNER_HELD : VIA_OWNER_APP;
+        c->s->held += p->owner == VIA_OWNER_APP;
+    }
+    via_pkt_drop_ref(c, p);
+}
+
+unsigned via_vi_collect(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+    uint64_t addr[VIA_STAGE];
+    unsigned n, i, all = 0;
+
+    while (vi->flight && (n = vi->dev->ops->tx_reap(vi->dev, addr, VIA_STAGE))) {
+        for (i = 0; i < n; i++) {
+            uint64_t id = addr[i] >> c->frame_shift;
+            struct via_pkt *p;
+
+            if (!id || id > c->frame_count) {
+                via_drop_count(c, VIA_DROP_RING_INVALID);
+                continue;
+            }
+            p = via_pkt_at(c, (uint32_t)id);
+            if (!(p->flags & VIA_PKT_FLIGHT) || p->vi != vi->index || !vi->flight) {
+                via_drop_count(c, VIA_DROP_RING_INVALID);
+                continue;
+            }
+            vi->flight--;
+            sent(vi, p, 0);
+        }
+        all += n;
+        if (n < VIA_STAGE)
+            break;
+    }
+    return all;
+}
+
+static const struct via_vi_ops *find_driver(const char *name, size_t len) {
+    size_t i;
+
+    for (i = 0; i < VIA_COUNT(drivers); i++)
+        if (strlen(drivers[i]->name) == len && !memcmp(drivers[i]->name, name, len))
+            return drivers[i];
+    return NULL;
+}
+
+/* One device over `inner`, not yet open. */
+static struct via_vi_dev *new_dev(struct via_core *c, const struct via_vi_ops *ops, const struct via_attrs *attrs,
+                                  struct via_vi_dev *inner) {
+    struct via_vi_dev *d = via_alloc(c, sizeof *d);
+
+    if (!d)
+        return NULL;
+    d->ops = ops;
+    d->inner = inner;
+    d->mem = c->frames;
+    d->mem_size = ((uint64_t)c->frame_count + 1) << c->frame_shift;
+    d->mem_fd = c->region.frames_fd;
+    d->frame_size = c->frame_size;
+    d->headroom = VIA_HEADROOM;
+    d->rx_ring = (uint32_t)attrs->rx_ring;
+    d->tx_ring = (uint32_t)attrs->tx_ring;
+    d->now = &c->s->now;
+    d->seed = via_rand64(&c->s->rand);
+    d->why = c->why;
+    return d;
+}
+
+static void close_devs(struct via_core *c, struct via_vi_dev *d) {
+    while (d) {
+        struct via_vi_dev *inner = d->inner;
+
+        d->ops->close(d);
+        via_free(c, d);
+        d = inner;
+    }
+}
+
+/* Opens the part of a spec between `at` and `end`: "driver:args". */
+static int open_part(struct via_core *c, const char *at, const char *end, const struct via_attrs *attrs,
+                     struct via_vi_dev **d) {
+    const char *colon = memchr(at, ':', (size_t)(end - at));
+    size_t name = (size_t)((colon ? colon : end) - at), len = colon ? (size_t)(end - colon - 1) : 0;
+    const struct via_vi_ops *ops = find_driver(at, name);
+    struct via_vi_dev *dev;
+    char args[512];
+    int err;
+
+    if (!ops)
+        return via_why_set(c, -ENOENT, "vi: no driver \"%.*s\"", (int)via_min32((uint32_t)name, 64), at);
+    if (len >= sizeof args)
+        return via_why_set(c, -EINVAL, "vi: %s: arguments longer than %zu bytes", ops->name, sizeof args - 1);
+    if (len)
+        memcpy(args, colon + 1, len);
+    args[len] = '\0';
+    dev = new_dev(c, ops, attrs, *d);
+    if (!dev)
+        return via_why_set(c, -ENOMEM, "vi: no memory");
+    c->why[0] = '\0';
+    err = ops->open(dev, args);
+    if (err < 0) {
+        if (!c->why[0])
+            via_why_set(c, err, "vi: %s: %s", ops->name, strerror(-err));
+        via_free(c, dev);
+        return err;
+    }
+    *d = dev;
+    return 0;
+}
+
+/* Opens from the driver at the end to the wrapper in front. */
+static int open_spec(struct via_core *c, const char *spec, const struct via_attrs *attrs, struct via_vi_dev **out) {
+    const char *end = spec + strlen(spec), *at;
+    struct via_vi_dev *d = NULL;
+    int err;
+
+    for (;;) {
+        for (at = end; at > spec && at[-1] != '|'; at--)
+            ;
+        err = open_part(c, at, end, attrs, &d);
+        if (err < 0) {
+            close_devs(c, d);
+            return err;
+        }
+        if (at == spec)
+            break;
+        end = at - 1;
+    }
+    *out = d;
+    return 0;
+}
+
+static uint32_t free_index(const struct via_core *c) {
+    uint32_t i;
+
+    for (i = 1; i <= VIA_VIS; i++)
+        if (!c->vi[i])
+            return i;
+    return 0;
+}
+
+/* Frames kept back so that every device can be restocked after a burst whatever the application holds. */
+static void set_reserve(struct via_core *c) {
+    uint32_t i, n = 0;
+
+    for (i = 1; i <= c->vis; i++)
+        n += c->vi[i] ? VIA_STAGE : 0;
+    c->s->reserve = via_min32(n + VIA_STAGE / 2, c->frame_count / 4);
+}
+
+static struct via_vi *new_vi(struct via_core *c) {
+    uint32_t index = free_index(c);
+    struct via_vi *vi;
+
+    if (!index) {
+        via_why_set(c, -ENOSPC, "vi: a stack has at most %d interfaces", VIA_VIS);
+        return NULL;
+    }
+    vi = via_alloc(c, sizeof *vi);
+    if (!vi)
+        return NULL;
+    vi->core = c;
+    vi->index = (uint8_t)index;
+    return vi;
+}
+
+static void enlist(struct via_core *c, struct via_vi *vi, struct via_vi_dev *dev) {
+    vi->dev = dev;
+    vi->stock_max = via_min32(dev->rx_ring, via_max32(c->frame_count / 4, 16));
+    c->vi[vi->index] = vi;
+    c->vis = via_max32(c->vis, vi->index);
+    set_reserve(c);
+    via_vi_stock(vi);
+    via_log(c, VIA_LOG_VI, VIA_LOG_INFO, "vi %u: %s %s, mtu %u, %s", vi->index, dev->ops->name, dev->ifname, dev->mtu,
+            via_vi_inner(vi)->mode);
+}
+
+int via_vi_start(struct via_core *c, const char *spec, const struct via_attrs *attrs, struct via_vi **out) {
+    struct via_vi *vi = new_vi(c);
+    struct via_vi_dev *dev;
+    int err;
+
+    if (!vi)
+        return free_index(c) ? -ENOMEM : -ENOSPC;
+    err = open_spec(c, spec, attrs, &dev);
+    if (err < 0) {
+        via_free(c, vi);
+        return err;
+    }
+    enlist(c, vi, dev);
+    *out = vi;
+    return 0;
+}
+
+int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *priv, const struct via_attrs *attrs,
+                     struct via_vi **out) {
+    struct via_vi *vi = new_vi(c);
+    struct via_vi_dev *dev;
+    int err;
+
+    if (!vi)
+        return free_index(c) ? -ENOMEM : -ENOSPC;
+    dev = new_dev(c, ops, attrs, NULL);
+    if (!dev) {
+        via_free(c, vi);
+        return -ENOMEM;
+    }
+    dev->priv = priv;
+    c->why[0] = '\0';
+    err = ops->open(dev, "");
+    if (err < 0) {
+        via_free(c, dev);
+        via_free(c, vi);
+        return err;
+    }
+    enlist(c, vi, dev);
+    *out = vi;
+    return 0;
+}
+
+/* All that the device still had comes back; unsent tokens say so. */
+static void recover_frames(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+    uint32_t id;
+
+    for (id = 1; id <= c->frame_count; id++) {
+        struct via_pkt *p = via_pkt_at(c, id);
+
+        if (p->vi != vi->index)
+            continue;
+        if (p->owner == VIA_OWNER_RING) {
+            via_pkt_reset(p, id, VIA_HEADROOM);
+            via_pkt_recycle(c, p);
+        } else if (p->flags & VIA_PKT_FLIGHT) {
+            sent(vi, p, -ENODEV);
+        }
+    }
+    via_pktq_clear(c, &vi->txq);
+    via_pktq_clear(c, &vi->injected);
+}
+
+void via_vi_stop(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+
+    via_vi_flush(vi);
+    via_vi_collect(vi);
+    close_devs(c, vi->dev);
+    recover_frames(vi);
+    c->vi[vi->index] = NULL;
+    while (c->vis && !c->vi[c->vis])
+        c->vis--;
+    set_reserve(c);
+    via_free(c, vi);
+}
