@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* inproc.h - two stacks in one thread on one cable in memory; 192.0.2.1 and 192.0.2.2. */
+#ifndef VIA_TOOLS_INPROC_H
+#define VIA_TOOLS_INPROC_H
+
+#include "common.h"
+
+struct inproc {
+    struct via_stack *st[2];
+    struct via_vi *vi[2];
+    via_sock_t sock[2];
+    struct via_ep ep[2];
+    via_ns_t now;
+    bool virtual_time; /* time is counted instead of read */
+};
+
+/* Makes stacks and cable, with addresses, or ends the program. `attr` may be "". */
+void inproc_open(struct inproc *p, const char *attr);
+/* A UDP socket on each side, at `port` and connected to each other. */
+void inproc_udp(struct inproc *p, uint16_t port);
+void inproc_close(struct inproc *p);
+
+/* Moves time on: reads the clock, or adds a microsecond. */
+void inproc_tick(struct inproc *p);
+
+/* `size` bytes from 0 to 1 and back, by copy out, lent on the way back. False: lost. */
+bool inproc_round_trip(struct inproc *p, const void *data, uint32_t size);
+
+#endif
