@@ -98,6 +98,20 @@ static unsigned take_injected(struct via_vi *vi, struct via_pkt **v, unsigned n)
     return got;
 }
 
+/* A whole batch is on its way from memory before the first of it is touched. */
+static void prefetch_burst(const struct via_core *c, const struct via_frame *f, unsigned n) {
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        uint64_t id = f[i].addr >> c->frame_shift;
+
+        if (VIA_UNLIKELY(id > c->frame_count))
+            continue;
+        __builtin_prefetch(c->pkts + id, 1);
+        __builtin_prefetch(c->frames + f[i].addr);
+    }
+}
+
 unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     struct via_core *c = vi->core;
     struct via_frame f[VIA_STAGE];
@@ -110,10 +124,8 @@ unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
         vi->dev->link = via_vi_inner(vi)->link;
     if (!got)
         return 0;
-    for (i = 0; i < got; i++) {
-        __builtin_prefetch(via_pkt_at(c, (uint32_t)(f[i].addr >> c->frame_shift) % (c->frame_count + 1)));
-        __builtin_prefetch(c->frames + (f[i].addr & (((uint64_t)c->frame_count << c->frame_shift) - 1)));
-    }
+    if (got > 1)
+        prefetch_burst(c, f, got);
     for (i = 0; i < got;) {
         struct via_pkt *p;
 
