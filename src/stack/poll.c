@@ -229,7 +229,7 @@ static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) 
     }
     taken = c->s->loop.head ? take_loop(st) : 0;
     taken += pull_all(st, budget);
-    if (VIA_UNLIKELY(via_wheel_next(&c->s->wheel, c->ticks) <= c->s->now))
+    if (VIA_UNLIKELY(c->s->wheel.next <= c->s->now))
         timers = fire_timers(st);
     hear_notes(c);
     push_all(st);
