@@ -289,7 +289,7 @@ int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_
     struct via_ep fixed;
     const struct via_ep *to = &d->peer;
     struct via_pkt *p;
-    uint32_t bytes;
+    uint32_t bytes = 0;
     uint64_t sum;
     int err = check_form(c, u, d, &bytes);
 
