@@ -33,7 +33,7 @@ enum via_rx_kind {
 };
 
 struct via_rx {
-    struct via_pkt *pkt; /* unless DONE: the packet; another one than was given where fragments became whole */
+    struct via_pkt *pkt; /* unless DONE (then of no use): the packet; another one than was given where fragments became whole */
     enum via_rx_kind kind;
     enum via_drop why;
     struct via_flow flow;

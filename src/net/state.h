@@ -9,6 +9,7 @@
 #include "net/frag.h"
 #include "net/icmp.h"
 #include "net/iface.h"
+#include "net/input.h"
 #include "net/mcast.h"
 #include "net/nd.h"
 #include "net/neigh.h"
@@ -39,6 +40,7 @@ struct via_net {
     struct via_icmp_state icmp;
     struct via_mcast_table mcast;
     struct via_pmtu_table pmtu;
+    struct via_input_state input;
     struct via_notes notes;
     struct via_tick leases;    /* VIA_TICK_ROUTE, index 0 */
     uint64_t fragmented;       /* datagrams sent in pieces */

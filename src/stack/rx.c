@@ -23,6 +23,7 @@ void via_rx(struct via_stack *st, struct via_pkt *p) {
 
     p->order = ++c->s->arrivals;
     via_net_input(c, p, &rx);
+    p = rx.pkt;
     switch (rx.kind) {
     case VIA_RX_DONE:
         return;

@@ -148,6 +148,7 @@ enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx) {
 
     if (!ref || via_ref_kind(ref) != VIA_KIND_UDP)
         return VIA_DROP_ICMP_NO_FLOW;
+    via_net_pmtu(c, rx);
     k = via_sock_at(c, ref);
     if (!(k->flags & VIA_SOCK_CONNECTED))
         return VIA_DROP_ICMP_NO_FLOW;
