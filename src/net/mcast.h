@@ -5,7 +5,9 @@
  *
  * A group on an interface counts who wants it from anybody, and for each wanted source who wants it from there. The
  * filter that is reported is the union: EXCLUDE {} if anybody wants all, else INCLUDE {sources}. Groups that every host
- * listens to (224.0.0.1, ff02::1) and those that never leave the host have no state here and are never reported.
+ * listens to (224.0.0.1, ff02::1) and those that never leave the host are never reported.
+ *
+ * via_net_join() and via_net_leave() are in net.h.
  */
 #ifndef VIA_NET_MCAST_H
 #define VIA_NET_MCAST_H
@@ -49,9 +51,10 @@ struct via_mcast_iface {
     via_ns_t v1_until;         /* IGMPv1 querier heard; or MLDv1's */
     via_ns_t v2_until;         /* IGMPv2 querier heard */
     uint32_t groups;           /* first group here */
+    uint32_t reports;          /* sent */
     uint8_t robustness;        /* of the querier; 0: default */
     uint8_t version;           /* spoken at the last look */
-    uint8_t pad[2];
+    uint8_t pad[6];
 };
 
 /* Embedded in struct via_net as `mcast`. */
@@ -62,7 +65,7 @@ struct via_mcast_table {
     uint32_t mask;
     uint32_t pad;
     struct via_mcast_iface at[2 * (VIA_VIS + 1)]; /* interface number * 2, + 1 for IPv6; also the index of its timer */
-    uint64_t reports, queries;
+    uint64_t queries; /* heard */
 };
 
 uint64_t via_mcast_bytes(const struct via_attrs *a);
