@@ -179,18 +179,18 @@ int via_ip_emit_long(uint8_t *at, const struct via_ip_head *h);
 /* Writes 20 bytes whatever the flags say. The checksum is filled in. */
 static inline int via_ip4_emit(uint8_t *at, const struct via_ip_head *h) {
     uint32_t frag = h->frag_off / 8u | (h->flags & VIA_IP_DF ? 0x4000u : 0) | (h->flags & VIA_IP_MORE ? 0x2000u : 0);
+    uint32_t a = htonl(0x45000000u | (uint32_t)h->tos << 16 | (uint16_t)(VIA_IP4_LEN + h->payload));
+    uint32_t b = htonl(h->frag_id << 16 | frag);
+    uint32_t c = htonl((uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16);
+    uint32_t src = via_addr_to4(&h->src), dst = via_addr_to4(&h->dst);
+    uint16_t sum = via_sum_end((uint64_t)a + b + c + src + dst); /* of registers: the bytes are not in memory yet */
 
-    at[0] = 0x45;
-    at[1] = h->tos;
-    via_put16(at + 2, (uint16_t)(VIA_IP4_LEN + h->payload));
-    via_put16(at + 4, (uint16_t)h->frag_id);
-    via_put16(at + 6, (uint16_t)frag);
-    at[8] = h->ttl;
-    at[9] = h->proto;
-    via_store16(at + 10, 0);
-    via_put_addr4(at + 12, &h->src);
-    via_put_addr4(at + 16, &h->dst);
-    via_store16(at + 10, via_sum_end(via_sum_add(0, at, VIA_IP4_LEN)));
+    via_store32(at, a);
+    via_store32(at + 4, b);
+    via_store32(at + 8, c);
+    via_store16(at + 10, sum);
+    via_store32(at + 12, src);
+    via_store32(at + 16, dst);
     return VIA_IP4_LEN;
 }
 

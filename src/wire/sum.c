@@ -17,9 +17,8 @@ static inline void store_lanes(uint8_t *at, lanes v) {
     memcpy(at, &v, sizeof v);
 }
 
-static inline uint64_t add_words(uint64_t sum, const uint8_t *at, size_t len) {
-    size_t n = len;
-
+/* The last `n` bytes of a run of `len`. */
+static inline uint64_t add_words(uint64_t sum, const uint8_t *at, size_t n, size_t len) {
     for (; n >= 8; n -= 8, at += 8)
         sum = via_sum_plus(sum, via_load64(at));
     return n ? via_sum_plus(sum, via_sum_tail(at, n, len)) : sum;
@@ -27,8 +26,9 @@ static inline uint64_t add_words(uint64_t sum, const uint8_t *at, size_t len) {
 
 uint64_t via_sum_long(uint64_t sum, const uint8_t *at, size_t len) {
     lanes a = {0}, b = {0}, c = {0}, d = {0};
+    size_t n = len;
 
-    for (; len >= 64; len -= 64, at += 64) {
+    for (; n >= 64; n -= 64, at += 64) {
         lanes w = load_lanes(at), x = load_lanes(at + 16), y = load_lanes(at + 32), z = load_lanes(at + 48);
 
         a += w & low_half;
@@ -41,15 +41,16 @@ uint64_t via_sum_long(uint64_t sum, const uint8_t *at, size_t len) {
         d += z >> 32;
     }
     a += b + c + d;
-    return add_words(via_sum_plus(sum, a[0] + a[1]), at, len);
+    return add_words(via_sum_plus(sum, a[0] + a[1]), at, n, len);
 }
 
 uint64_t via_sum_copy(uint64_t sum, void *to_, const void *from, size_t len) {
     uint8_t *to = to_;
     const uint8_t *at = from;
     lanes a = {0}, b = {0}, c = {0}, d = {0};
+    size_t n = len;
 
-    for (; len >= 32; len -= 32, at += 32, to += 32) {
+    for (; n >= 32; n -= 32, at += 32, to += 32) {
         lanes x = load_lanes(at), y = load_lanes(at + 16);
 
         store_lanes(to, x);
@@ -60,6 +61,6 @@ uint64_t via_sum_copy(uint64_t sum, void *to_, const void *from, size_t len) {
         d += y >> 32;
     }
     a += b + c + d;
-    memcpy(to, at, len);
-    return add_words(via_sum_plus(sum, a[0] + a[1]), at, len);
+    memcpy(to, at, n);
+    return add_words(via_sum_plus(sum, a[0] + a[1]), at, n, len);
 }

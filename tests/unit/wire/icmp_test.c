@@ -170,6 +170,55 @@ static void emitted_code_is_the_plainest_unless_told(void **state) {
     assert_int_equal(b[1], 10);
 }
 
+/* The same message over nothing and over noise: what differs was not written. */
+static int emit_over(uint8_t b[16], const struct via_icmp *m) {
+    uint8_t other[16];
+    int n = via_icmp_emit(b, m), i;
+
+    memset(other, 0x5a, sizeof other);
+    assert_int_equal(via_icmp_emit(other, m), n);
+    assert_memory_equal(b, other, (size_t)n);
+    for (i = n; i < 16; i++)
+        assert_int_equal(other[i], 0x5a);
+    return n;
+}
+
+static void emitted_messages_are_those_of_the_rfcs(void **state) {
+    static const struct {
+        uint8_t version, kind;
+        uint32_t arg;
+        const char *bytes;
+    } cases[] = {
+        {4, VIA_ICMP_ECHO, 0, "0800 0000 1234 5678"},
+        {6, VIA_ICMP_ECHO, 0, "8000 0000 1234 5678"},
+        {4, VIA_ICMP_ECHO_REPLY, 0, "0000 0000 1234 5678"},
+        {6, VIA_ICMP_ECHO_REPLY, 0, "8100 0000 1234 5678"},
+        {4, VIA_ICMP_REDIRECT, 0x01010101, "0501 0000 01010101"},
+        {4, VIA_ICMP_NO_PORT, 0, "0303 0000 00000000"},
+        {6, VIA_ICMP_NO_PORT, 0, "0104 0000 00000000"},
+        {4, VIA_ICMP_TOO_BIG, 1400, "0304 0000 0000 0578"},
+        {4, VIA_ICMP_TOO_BIG, 65535, "0304 0000 0000 ffff"},
+        {4, VIA_ICMP_TOO_BIG, 70000, "0304 0000 0000 ffff"},
+        {6, VIA_ICMP_TOO_BIG, 70000, "0200 0000 00011170"},
+        {4, VIA_ICMP_BAD_HEADER, 20, "0c00 0000 14000000"},
+        {6, VIA_ICMP_BAD_OPTION, 42, "0402 0000 0000002a"},
+        {6, VIA_ICMP_FRAG_TIME, 0, "0301 0000 00000000"},
+    };
+    uint8_t b[16] = {0}, want[8];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < VIA_COUNT(cases); i++) {
+        struct via_icmp m = {.kind = cases[i].kind, .version = cases[i].version, .arg = cases[i].arg};
+
+        m.id = 0x1234;
+        m.seq = 0x5678;
+        rig_hex(want, cases[i].bytes);
+        assert_int_equal(emit_over(b, &m), 8);
+        assert_memory_equal(b, want, 8);
+    }
+}
+
 static void fault_of_a_parser_becomes_a_parameter_problem(void **state) {
     static const struct {
         uint8_t fault, kind;
@@ -333,17 +382,32 @@ static void quoted_fragment_shows_ports_only_if_it_is_the_first(void **state) {
     n = rig_hex(b, quote4);
     via_put16(b + 6, 0x2000);
     assert_int_equal(via_quote_parse(&q, 4, b, n), 20);
-    assert_true(q.fragment && q.has_ports);
+    assert_true(q.fragment && q.has_ports && !q.later);
     via_put16(b + 6, 0x00b9);
     assert_int_equal(via_quote_parse(&q, 4, b, n), 20);
-    assert_true(q.fragment && !q.has_ports);
+    assert_true(q.fragment && !q.has_ports && q.later);
     n = rig_hex(b, "6000 0000 0018 2c 40" SRC6 DST6 "1100 0001 00000001 1234 0035 0008 0000");
     assert_int_equal(via_quote_parse(&q, 6, b, n), 48);
-    assert_true(q.fragment && q.has_ports);
+    assert_true(q.fragment && q.has_ports && !q.later);
     b[42] = 5;
     assert_int_equal(via_quote_parse(&q, 6, b, n), 48);
-    assert_true(q.fragment && !q.has_ports);
+    assert_true(q.fragment && !q.has_ports && q.later);
     assert_int_equal(q.proto, IPPROTO_UDP);
+}
+
+static void quoted_chain_is_followed_for_eight_headers(void **state) {
+    struct via_quote q;
+    uint8_t b[256] = {0x60, [6] = 60};
+    int n, i;
+
+    (void)state;
+    for (n = 1; n < 12; n++) {
+        for (i = 0; i < n; i++)
+            memcpy(b + 40 + i * 8, (const uint8_t[]){i + 1 < n ? 60 : 17, 0, 1, 4, 0, 0, 0, 0}, 8);
+        memcpy(b + 40 + n * 8, (const uint8_t[]){0, 7, 0, 9}, 4);
+        assert_int_equal(via_quote_parse(&q, 6, b, sizeof b), 40 + (n > 8 ? 8 : n) * 8);
+        assert_int_equal(q.has_ports, n <= 8);
+    }
 }
 
 static void quotes_of_noise_stay_within_the_message(void **state) {
@@ -378,6 +442,7 @@ int main(void) {
         cmocka_unit_test(mtu_pointer_and_gateway_are_read),
         cmocka_unit_test(emitted_messages_read_back),
         cmocka_unit_test(emitted_code_is_the_plainest_unless_told),
+        cmocka_unit_test(emitted_messages_are_those_of_the_rfcs),
         cmocka_unit_test(fault_of_a_parser_becomes_a_parameter_problem),
         cmocka_unit_test(sealed_message_verifies),
         cmocka_unit_test(echo_turned_in_place_has_a_good_checksum),
@@ -388,6 +453,7 @@ int main(void) {
         cmocka_unit_test(quote_of_the_other_version_is_refused),
         cmocka_unit_test(quoted_options_are_stepped_over),
         cmocka_unit_test(quoted_fragment_shows_ports_only_if_it_is_the_first),
+        cmocka_unit_test(quoted_chain_is_followed_for_eight_headers),
         cmocka_unit_test(quotes_of_noise_stay_within_the_message),
     };
 

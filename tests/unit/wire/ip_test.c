@@ -210,6 +210,7 @@ static void harmless_options_are_stepped_over(void **state) {
     assert_int_equal(parse4(&h, "01010100"), 24);
     assert_int_equal(h.flags, VIA_IP_DF | VIA_IP_OPTIONS);
     assert_int_equal(h.payload, 20);
+    assert_int_equal(parse4(&h, "1e02 1e02"), 24);
     assert_int_equal(parse4(&h, "94040000"), 24);
     assert_int_equal(h.flags, VIA_IP_DF | VIA_IP_OPTIONS | VIA_IP_ALERT);
     /* record route of 7, timestamp of 4, then the end and what nobody reads behind it */
@@ -590,6 +591,47 @@ static void emitted_ipv4_header_is_the_known_one(void **state) {
     assert_memory_equal(b, want, 20);
 }
 
+static void emitted_ipv6_headers_are_those_of_the_rfcs(void **state) {
+    struct via_ip_head h = {.version = 6, .payload = 8, .proto = 17, .ttl = 1, .tos = 0xb8, .flow = 0xabcde};
+    uint8_t b[64], want[64];
+
+    (void)state;
+    rig_hex(want, SRC6 DST6);
+    memcpy(&h.src, want, 32);
+    memset(b, 0x5a, sizeof b);
+    rig_hex(want, "6b8abcde 0008 1101" SRC6 DST6 "5a");
+    assert_int_equal(via_ip_emit(b, &h), 40);
+    assert_memory_equal(b, want, 41);
+    h.flags = VIA_IP_ALERT;
+    rig_hex(want, "6b8abcde 0010 0001" SRC6 DST6 "1100 0502 0000 0100 5a");
+    assert_int_equal(via_ip_emit(b, &h), 48);
+    assert_memory_equal(b, want, 49);
+    h.flags = VIA_IP_FRAGMENT | VIA_IP_MORE;
+    h.frag_off = 1448;
+    h.frag_id = 0x89abcdef;
+    memset(b, 0x5a, sizeof b);
+    rig_hex(want, "6b8abcde 0010 2c01" SRC6 DST6 "1100 05a9 89abcdef 5a");
+    assert_int_equal(via_ip_emit(b, &h), 48);
+    assert_memory_equal(b, want, 49);
+    h.flags |= VIA_IP_ALERT;
+    rig_hex(want, "6b8abcde 0018 0001" SRC6 DST6 "2c00 0502 0000 0100 1100 05a9 89abcdef 5a");
+    assert_int_equal(via_ip_emit(b, &h), 56);
+    assert_memory_equal(b, want, 57);
+}
+
+static void emitted_router_alert_is_that_of_rfc_2113(void **state) {
+    struct via_ip_head h = {.version = 4, .payload = 8, .proto = 2, .ttl = 1, .tos = 0xc0, .flags = VIA_IP_ALERT};
+    uint8_t b[32], want[32];
+
+    (void)state;
+    memset(b, 0x5a, sizeof b);
+    rig_hex(want, "46c0 0020 0000 0000 0102 0000 00000000 00000000 94040000 5a");
+    assert_int_equal(via_ip_emit(b, &h), 24);
+    assert_true(via_sum_ok(via_sum_add(0, b, 24)));
+    memset(b + 10, 0, 2);
+    assert_memory_equal(b, want, 25);
+}
+
 static void template_takes_another_total_length(void **state) {
     struct via_ip_head h = {.version = 4, .proto = 17, .ttl = 64, .flags = VIA_IP_DF}, out;
     uint8_t b[20];
@@ -706,6 +748,8 @@ int main(void) {
         cmocka_unit_test(fragment_header_inside_a_fragment_is_refused),
         cmocka_unit_test(ipv6_fragments_of_impossible_form_get_an_answer),
         cmocka_unit_test(emitted_ipv4_header_is_the_known_one),
+        cmocka_unit_test(emitted_ipv6_headers_are_those_of_the_rfcs),
+        cmocka_unit_test(emitted_router_alert_is_that_of_rfc_2113),
         cmocka_unit_test(template_takes_another_total_length),
         cmocka_unit_test(emitted_ipv4_headers_read_back),
         cmocka_unit_test(emitted_ipv6_headers_read_back),

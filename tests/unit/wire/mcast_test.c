@@ -59,6 +59,14 @@ static void length_tells_versions_of_igmp_apart(void **state) {
     assert_int_equal(m.robustness, 2);
     assert_true(m.suppress);
     assert_int_equal(m.interval, 125 * VIA_SEC);
+    b[8] = 0xf7;
+    assert_int_equal(parse(&m, 4, b, 12), 12);
+    assert_false(m.suppress);
+    assert_int_equal(m.robustness, 7);
+    b[8] = 0x08;
+    assert_int_equal(parse(&m, 4, b, 12), 12);
+    assert_true(m.suppress);
+    assert_int_equal(m.robustness, 0);
     for (size_t len = 9; len < 12; len++)
         assert_int_equal(parse(&m, 4, b, len), -VIA_DROP_IGMP_BAD);
 }
@@ -277,7 +285,7 @@ static void emitted_old_messages_read_back(void **state) {
         {6, VIA_MCAST_REPORT, 2, 131},  {6, VIA_MCAST_LEAVE, 2, 132},
     };
     struct via_mcast out;
-    uint8_t b[VIA_MCAST_OLD_MAX];
+    uint8_t b[VIA_MCAST_OLD_MAX + 1], want[VIA_MCAST_OLD_MAX + 1];
     size_t i;
 
     (void)state;
@@ -285,9 +293,18 @@ static void emitted_old_messages_read_back(void **state) {
         struct via_mcast in = {.kind = cases[i].kind, .version = cases[i].version};
         int len = cases[i].ip_version == 6 ? 24 : 8;
 
+        memset(b, 0x5a, sizeof b);
+        memset(want, 0, sizeof want);
+        want[0] = cases[i].type;
+        want[len] = 0x5a;
+        if (len == 24)
+            memcpy(want + 8, group6.b, 16);
+        else
+            memcpy(want + 4, group4().b + 12, 4);
+
         in.group = cases[i].ip_version == 6 ? group6 : group4();
         assert_int_equal(via_mcast_emit(b, cases[i].ip_version, &in), len);
-        assert_int_equal(b[0], cases[i].type);
+        assert_memory_equal(b, want, (size_t)len + 1);
         assert_int_equal(parse(&out, cases[i].ip_version, b, (size_t)len), len);
         assert_memory_equal(&in, &out, sizeof in);
     }
