@@ -67,6 +67,7 @@ int via_demux_add(struct via_core *c, uint32_t ref) {
     t[i].hash = hash;
     t[i].ref = ref;
     d->count++;
+    d->last_ref = 0;
     d->level[level_of(&k->flow)]++;
     k->flags |= VIA_SOCK_HASHED;
     return 0;
@@ -105,6 +106,7 @@ void via_demux_del(struct via_core *c, uint32_t ref) {
     }
     close_gap(d, t, i);
     d->count--;
+    d->last_ref = 0;
     d->level[level_of(&k->flow)]--;
     k->flags &= (uint16_t)~VIA_SOCK_HASHED;
     VIA_CHECK(via_demux_valid(c));
@@ -158,8 +160,7 @@ static uint32_t pick(struct via_core *c, const struct via_flow *key, const struc
     return one;
 }
 
-uint32_t via_demux_find(struct via_core *c, const struct via_flow *flow) {
-    const struct via_demux *d = &c->socks->demux;
+static uint32_t search(struct via_core *c, const struct via_demux *d, const struct via_flow *flow) {
     struct via_flow key = *flow;
     uint32_t ref;
 
@@ -177,6 +178,14 @@ uint32_t via_demux_find(struct via_core *c, const struct via_flow *flow) {
     }
     memset(&key.local, 0, sizeof key.local);
     return d->level[VIA_DEMUX_ANY] ? pick(c, &key, flow) : 0;
+}
+
+uint32_t via_demux_search(struct via_core *c, struct via_demux *d, const struct via_flow *flow) {
+    uint32_t ref = search(c, d, flow);
+
+    d->last_ref = ref;
+    d->last = *flow;
+    return ref;
 }
 
 bool via_demux_valid(struct via_core *c) {

@@ -101,7 +101,7 @@ static unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget
         }
         all += n;
     } while (n == VIA_STAGE && all < budget);
-    if (all)
+    if (all && via_vi_wants_stock(vi))
         via_vi_stock(vi);
     return all;
 }
@@ -110,22 +110,22 @@ static unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget
 static unsigned pull_all(struct via_stack *st, unsigned budget) {
     struct via_core *c = &st->core;
     bool merging = c->socks->by_time || st->merge.count;
+    uint32_t left = c->vis, at = st->turn;
     unsigned n = 0, took;
-    uint32_t i, at;
 
     st->leftover = 0;
-    for (i = 0; i < c->vis; i++) {
+    for (; left; left--) {
         struct via_vi *vi;
 
-        at = st->turn + i;
-        vi = c->vi[at >= c->vis ? at - c->vis + 1 : at + 1];
+        at = at < c->vis ? at + 1 : 1;
+        vi = c->vi[at];
         if (!vi || vi->raw)
             continue;
         took = pull_vi(st, vi, budget, merging);
         st->leftover |= took >= budget;
         n += took;
     }
-    st->turn = st->turn + 1 < c->vis ? st->turn + 1 : 0;
+    st->turn = at < c->vis ? at + 1 : 1;
     if (VIA_UNLIKELY(merging))
         release_merged(st);
     return n;
@@ -170,8 +170,8 @@ static void hear_notes(struct via_core *c) {
         hear(c, &note);
 }
 
-/* Completions, then what is to be sent, then one doorbell each. */
-static int push_all(struct via_stack *st) {
+/* What is to be sent, with one doorbell per VI; then completions, by the batch or when there is nothing else to do. */
+static int push_all(struct via_stack *st, bool idle) {
     struct via_core *c = &st->core;
     int err = 0, e;
     uint32_t i;
@@ -181,13 +181,13 @@ static int push_all(struct via_stack *st) {
 
         if (!vi || vi->raw)
             continue;
-        if (vi->staged || vi->txq.head || vi->unkicked) {
+        if (via_vi_unflushed(vi)) {
             e = via_vi_flush(vi);
             err = e < 0 ? e : err;
         }
-        if (vi->flight)
+        if (via_vi_wants_collect(vi, idle))
             via_vi_collect(vi);
-        if (VIA_UNLIKELY(vi->stock < vi->stock_max / 2))
+        if (VIA_UNLIKELY(idle && vi->stock < vi->stock_max))
             via_vi_stock(vi);
     }
     return err;
@@ -204,7 +204,7 @@ static bool has_room(const struct via_core *c) {
 
 int via_stack_flush(struct via_stack *st) {
     via_enter(st);
-    return push_all(st);
+    return push_all(st, true);
 }
 
 static uint64_t sent_frames(const struct via_core *c) {
@@ -216,33 +216,45 @@ static uint64_t sent_frames(const struct via_core *c) {
     return n;
 }
 
-static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) {
+/* What is rare: calls of other threads, netlink, own packets coming back. */
+static unsigned take_rare(struct via_stack *st, unsigned *calls) {
     struct via_core *c = &st->core;
-    uint32_t events = c->socks->events, calls;
-    uint64_t rx = c->udp->rx, tx = w ? sent_frames(c) : 0;
-    unsigned taken, timers = 0;
 
-    calls = VIA_UNLIKELY(via_mpsc_pending(&st->calls)) ? run_calls(st) : 0;
-    if (VIA_UNLIKELY(c->mirror != NULL && c->s->now >= st->mirror_at)) {
+    if (via_mpsc_pending(&st->calls))
+        *calls = run_calls(st);
+    if (c->mirror && c->s->now >= st->mirror_at) {
         via_mirror_poll(c);
         st->mirror_at = c->s->now + MIRROR_EVERY;
     }
-    taken = c->s->loop.head ? take_loop(st) : 0;
+    return c->s->loop.head ? take_loop(st) : 0;
+}
+
+static void count_work(struct via_stack *st, struct via_work *w, const struct via_work *before) {
+    w->tx = (uint32_t)sent_frames(&st->core) - before->tx;
+    w->events += st->core.socks->events - via_min32(before->events, st->core.socks->events);
+    w->more = st->leftover;
+}
+
+static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) {
+    struct via_core *c = &st->core;
+    struct via_work before = {.events = c->socks->events, .tx = w ? (uint32_t)sent_frames(c) : 0};
+    uint64_t rx = c->udp->rx;
+    unsigned taken, timers = 0, calls = 0;
+
+    taken = take_rare(st, &calls);
     taken += pull_all(st, budget);
     if (VIA_UNLIKELY(c->s->wheel.next <= c->s->now))
         timers = fire_timers(st);
-    hear_notes(c);
-    push_all(st);
+    if (VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
+        hear_notes(c);
+    push_all(st, !taken);
     if (VIA_UNLIKELY(c->s->sent.head))
         calls += via_sock_settle_sent(c);
     if (VIA_UNLIKELY(c->socks->space && has_room(c)))
         via_sock_give_space(c);
     if (w) {
-        w->rx = taken;
-        w->tx = (uint32_t)(sent_frames(c) - tx);
-        w->timers = timers;
-        w->events = c->socks->events - via_min32(events, c->socks->events) + calls;
-        w->more = st->leftover;
+        *w = (struct via_work){.rx = taken, .timers = timers, .events = calls};
+        count_work(st, w, &before);
     }
     return c->socks->events || c->s->dones || c->udp->rx != rx;
 }

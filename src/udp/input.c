@@ -134,7 +134,7 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
         via_pkt_pull(p, VIA_UDP_LEN);
         return deliver_group(c, rx, p);
     }
-    ref = via_demux_find(c, &rx->flow);
+    ref = via_demux_find(c, &c->socks->demux, &rx->flow);
     if (VIA_UNLIKELY(!ref))
         return VIA_DROP_UDP_NO_SOCKET;
     via_pkt_pull(p, VIA_UDP_LEN);
@@ -143,7 +143,7 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
 
 /* RFC 1122 4.1.3.3, RFC 8085 5.2: only who is connected to that peer learns of it. */
 enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx) {
-    uint32_t ref = via_demux_find(c, &rx->flow);
+    uint32_t ref = via_demux_find(c, &c->socks->demux, &rx->flow);
     struct via_sock *k;
 
     if (!ref || via_ref_kind(ref) != VIA_KIND_UDP)

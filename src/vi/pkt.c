@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vi/pkt.h"
 
-struct via_pkt *via_pkt_new(struct via_core *c, uint32_t keep) {
-    struct via_pool *pool = &c->s->pkts;
-    struct via_pkt *p;
-    uint32_t id;
-
-    if (VIA_UNLIKELY(pool->free <= keep)) {
-        pool->fails++;
-        return NULL;
-    }
-    id = via_pool_stack(pool, &c->region)[--pool->free];
-    p = via_pkt_at(c, id);
-    via_pkt_reset(p, id, VIA_HEADROOM);
-    return p;
-}
-
 static void recycle_clone(struct via_core *c, struct via_pkt *p) {
     struct via_pkt *source = via_pkt_at(c, p->frame);
 
@@ -44,8 +29,7 @@ void via_pkt_recycle(struct via_core *c, struct via_pkt *p) {
         via_pkt_sent(c, p, p->tx.status);
         return;
     }
-    p->owner = VIA_OWNER_POOL;
-    via_pool_put(&c->s->pkts, &c->region, p->frame);
+    via_pkt_put(c, p);
 }
 
 void via_pkt_release(struct via_core *c, struct via_pkt *p) {

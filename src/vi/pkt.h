@@ -120,24 +120,28 @@ static inline uint8_t *via_pkt_push(const struct via_core *c, struct via_pkt *p,
 
 /* Prepares a descriptor of an own frame: empty at `off`, one reference, no chain. */
 static inline void via_pkt_reset(struct via_pkt *p, uint32_t id, uint16_t off) {
-    p->next = p->chain = 0;
+    memset(p, 0, sizeof *p);
     p->frame = id;
-    p->total = 0;
     p->off = off;
-    p->len = 0;
     p->refs = 1;
     p->owner = VIA_OWNER_BURST;
-    p->flags = 0;
-    p->order = 0;
-    p->ts = 0;
-    memset(&p->rec, 0, sizeof p->rec);
-    p->l3 = 0;
-    p->vi = 0;
-    p->looped = 0;
 }
 
 /* Takes an empty frame (off = VIA_HEADROOM, len 0) if more than `keep` are free; NULL if not. */
-struct via_pkt *via_pkt_new(struct via_core *c, uint32_t keep);
+static inline struct via_pkt *via_pkt_new(struct via_core *c, uint32_t keep) {
+    struct via_pool *pool = &c->s->pkts;
+    struct via_pkt *p;
+    uint32_t id;
+
+    if (VIA_UNLIKELY(pool->free <= keep)) {
+        pool->fails++;
+        return NULL;
+    }
+    id = via_pool_stack(pool, &c->region)[--pool->free];
+    p = via_pkt_at(c, id);
+    via_pkt_reset(p, id, VIA_HEADROOM);
+    return p;
+}
 
 /* The token of `p` completes: the packet moves to the core state's `sent` list with the reference it has. */
 void via_pkt_sent(struct via_core *c, struct via_pkt *p, int status);
@@ -148,10 +152,23 @@ void via_pkt_sent(struct via_core *c, struct via_pkt *p, int status);
  */
 void via_pkt_recycle(struct via_core *c, struct via_pkt *p);
 
+/* The same for a frame of its own that carries no token: it goes on top of the pool. */
+static inline void via_pkt_put(struct via_core *c, struct via_pkt *p) {
+    struct via_pool *pool = &c->s->pkts;
+
+    VIA_ASSERT(p->owner != VIA_OWNER_POOL && pool->free < pool->ready);
+    p->owner = VIA_OWNER_POOL;
+    via_pool_stack(pool, &c->region)[pool->free++] = p->frame;
+}
+
 /* One holder less of `p` alone; recycles at zero. */
 static inline void via_pkt_drop_ref(struct via_core *c, struct via_pkt *p) {
     VIA_ASSERT(p->refs);
-    if (--p->refs == 0)
+    if (VIA_UNLIKELY(--p->refs))
+        return;
+    if (VIA_LIKELY(!(p->flags & (VIA_PKT_CLONE | VIA_PKT_TOKEN))))
+        via_pkt_put(c, p);
+    else
         via_pkt_recycle(c, p);
 }
 

@@ -192,6 +192,7 @@ static void stage_packet(struct via_vi *vi, struct via_pkt *p) {
         p->owner = VIA_OWNER_FLIGHT;
         p->flags |= VIA_PKT_FLIGHT;
         p->vi = vi->index;
+        vi->tokens += (p->flags & VIA_PKT_TOKEN) != 0;
         if (!p->chain)
             return;
         p = via_pkt_at(c, p->chain);
@@ -210,7 +211,8 @@ static bool hand_over(struct via_vi *vi) {
         vi->unkicked = true;
         vi->flight += took;
         vi->staged -= took;
-        memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
+        if (VIA_UNLIKELY(vi->staged))
+            memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
     }
     vi->stuck = vi->staged != 0;
     return !vi->stuck;
@@ -244,7 +246,7 @@ enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
         return via_drop_count(c, why);
     }
     if (VIA_UNLIKELY(vi->txq.head || (vi->staged + parts > VIA_STAGE && !hand_over(vi) &&
-                                      vi->staged + parts > VIA_STAGE))) {
+                                      vi->staged + parts > VIA_STAGE))) { /* later ones do not overtake */
         p->owner = VIA_OWNER_TXQ;
         vi->txq_len += parts;
         via_pktq_push(c, &vi->txq, p);
@@ -255,17 +257,14 @@ enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
 }
 
 int via_vi_flush(struct via_vi *vi) {
+    const struct via_vi_ops *ops = vi->dev->ops;
     int err = 0;
 
-    while (vi->staged || vi->txq.head) {
-        if (!hand_over(vi))
-            break;
+    while (hand_over(vi) && VIA_UNLIKELY(vi->txq.head))
         stage_queue(vi);
-    }
-    if (vi->unkicked && vi->dev->ops->kick) {
-        err = vi->dev->ops->kick(vi->dev);
-        if (err < 0)
-            vi->tx_fails++;
+    if (vi->unkicked && ops->kick) {
+        err = ops->kick(vi->dev);
+        vi->tx_fails += err < 0;
     }
     vi->unkicked = false;
     return err;
@@ -277,6 +276,7 @@ static void sent(struct via_vi *vi, struct via_pkt *p, int status) {
 
     p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
     if (VIA_UNLIKELY(p->flags & VIA_PKT_TOKEN)) {
+        vi->tokens--;
         via_pkt_sent(c, p, status);
         return;
     }

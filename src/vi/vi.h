@@ -26,6 +26,7 @@ struct via_vi {
     uint32_t stock;         /* empty frames lent */
     uint32_t stock_max;     /* as many as it takes */
     uint32_t flight;        /* frames handed over and not reaped */
+    uint32_t tokens;        /* of them, those whose completion somebody waits for */
     uint32_t staged;
     struct via_list txq;    /* packets that wait for the stage */
     uint32_t txq_len;       /* their frames */
@@ -55,6 +56,25 @@ static inline bool via_vi_has_room(const struct via_vi *vi, uint32_t frames) {
 
 /* Hands staged frames over and rings the doorbell if any are new. 0 or -errno of the device. */
 int via_vi_flush(struct via_vi *vi);
+
+/* True if there is anything to flush. */
+static inline bool via_vi_unflushed(const struct via_vi *vi) {
+    return vi->staged || vi->unkicked || vi->txq.head;
+}
+
+/*
+ * Sent frames are collected, and empty ones lent, by the batch: at once only where a token waits, the ring or the pool
+ * runs out, or there is nothing else to do (`idle`).
+ */
+#define VIA_VI_BATCH 32u
+static inline bool via_vi_wants_collect(const struct via_vi *vi, bool idle) {
+    return vi->flight && (idle || vi->tokens || vi->flight >= VIA_VI_BATCH ||
+                          vi->core->s->pkts.free <= vi->core->s->reserve);
+}
+
+static inline bool via_vi_wants_stock(const struct via_vi *vi) {
+    return vi->stock + VIA_VI_BATCH <= vi->stock_max || vi->stock < vi->stock_max / 2;
+}
 
 /* The innermost driver's device. */
 static inline struct via_vi_dev *via_vi_inner(const struct via_vi *vi) {
