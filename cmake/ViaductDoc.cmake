@@ -12,14 +12,19 @@ set(VIADUCT_HAVE_DOT NO)
 if(VIADUCT_DOT)
   set(VIADUCT_HAVE_DOT YES)
 endif()
+set(VIADUCT_DOC_BINDINGS "")
+if(TARGET viaduct_ev)
+  set(VIADUCT_DOC_BINDINGS ${CMAKE_CURRENT_SOURCE_DIR}/bindings/libev)
+endif()
 configure_file(doc/Doxyfile.in ${VIADUCT_DOC_DIR}/Doxyfile @ONLY)
 file(MAKE_DIRECTORY ${VIADUCT_DOC_DIR}/generated)
 
-# The page of attributes comes from attr.def by way of a tool; without the tool the page is missing, not wrong.
-set(attributes "")
+# The page of attributes is written by a tool, from attr.def by way of the library.
+set(attributes ${VIADUCT_DOC_DIR}/generated/80_attributes.md)
 if(TARGET via-attr-doc)
-  set(attributes ${VIADUCT_DOC_DIR}/generated/80_attributes.md)
   add_custom_command(OUTPUT ${attributes} COMMAND via-attr-doc > ${attributes} DEPENDS via-attr-doc VERBATIM)
+else()
+  file(WRITE ${attributes} "# Attributes {#attributes}\n\nBuilt without the tools: see include/viaduct/attr.def.\n")
 endif()
 set(drops ${VIADUCT_DOC_DIR}/generated/85_drops.md)
 add_custom_command(OUTPUT ${drops}
