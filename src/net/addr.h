@@ -17,6 +17,7 @@
 enum via_own_kind {
     VIA_OWN_UNICAST = 0,
     VIA_OWN_BROADCAST, /* of the subnet of `twin`; 255.255.255.255 has twin 0 and interface 0 */
+    VIA_OWN_FREE,      /* slot not in use */
 };
 
 /* Why the stack itself made an address. */
@@ -38,7 +39,7 @@ struct via_own {
     struct via_addr addr;
     uint32_t next;       /* in the same slot of the hash */
     uint32_t iface_next; /* on the same interface */
-    uint8_t iface;       /* 0: free slot, or 255.255.255.255 */
+    uint8_t iface;       /* 0: of the host itself, 127.0.0.1 and ::1; and 255.255.255.255 */
     uint8_t prefix;      /* bits, of 32 or 128 */
     uint8_t state;       /* enum via_addr_state */
     uint8_t flags;       /* enum via_addr_flag */
@@ -63,8 +64,8 @@ struct via_addr_table {
     struct via_key secret; /* of interface identifiers (RFC 7217) */
     struct via_pool pool;
     uint64_t slots;        /* offset of the hash: first ids */
-    uint32_t mask;
-    uint32_t count;        /* unicast addresses */
+    uint32_t shift;        /* 64 - log2 of its size */
+    uint32_t count;        /* unicast addresses, without those of the host itself */
 };
 
 uint64_t via_addr_bytes(const struct via_attrs *a);
@@ -113,6 +114,8 @@ struct via_addr via_addr_opaque(const struct via_core *c, const struct via_addr 
 void via_addr_conflict(struct via_core *c, struct via_own *o);
 /* Our own probe came back: the link loops; ask on for a while (RFC 7527 4.2). */
 void via_addr_looped(struct via_core *c, struct via_own *o);
+/* The link came up: everything in use is announced, everything tentative asked for afresh. */
+void via_addr_announce(struct via_core *c, uint8_t iface);
 /* Lifetimes by a router, in ns from now or VIA_NEVER, with the rule of two hours (RFC 4862 5.5.3 e). */
 void via_addr_refresh(struct via_core *c, struct via_own *o, via_ns_t preferred, via_ns_t valid);
 
@@ -139,6 +142,9 @@ static inline unsigned via_addr_common(const struct via_addr *a, const struct vi
 static inline unsigned via_prefix_bits(const struct via_addr *a, unsigned prefix) {
     return via_addr_is4(a) ? 96 + prefix : prefix;
 }
+
+/* Clears the bits behind the first `bits`. */
+void via_addr_mask(struct via_addr *a, unsigned bits);
 
 static inline bool via_addr_in(const struct via_addr *a, const struct via_addr *net, unsigned bits) {
     return via_addr_common(a, net) >= bits;

@@ -27,7 +27,7 @@ struct via_iface {
     uint32_t ifindex;   /* the kernel's number, 0 if it has none */
     uint32_t mtu;       /* largest IP packet of the link */
     uint32_t mtu6;      /* of IPv6: the link's, or less where a router says so; 0: the link is too small for IPv6 */
-    uint32_t own;       /* first own address here, linked by via_own.iface_next */
+    struct via_list own; /* own addresses here in the order in which they came, linked by via_own.iface_next */
     via_ns_t base;      /* RFC 4861 BaseReachableTime */
     via_ns_t reachable; /* ReachableTime: base times a random 0.5 .. 1.5, drawn anew from time to time */
     via_ns_t redraw;    /* when */
@@ -61,7 +61,9 @@ void via_iface_set_reachable(struct via_core *c, struct via_iface *f, via_ns_t b
  */
 void via_iface_steer(struct via_core *c, uint8_t index, bool add, const struct via_addr *a);
 
-/* Starts asking for routers, three times at most; stops when one has answered. */
+/* Starts asking for routers, three times at most. */
 void via_iface_solicit(struct via_core *c, struct via_iface *f);
+/* One has answered. */
+void via_iface_solicited(struct via_core *c, struct via_iface *f);
 
 #endif

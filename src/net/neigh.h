@@ -36,11 +36,16 @@ struct via_neigh {
     uint8_t spare;
     uint32_t next;        /* in the same slot of the hash */
     uint32_t newer, older; /* in the list of the class */
+    uint32_t serial;      /* tells it from another that had the same id before */
     uint32_t waiting;     /* datagrams in `queue` */
     struct via_list queue;
     struct via_addr src;  /* whom to ask as: source of the packet that made us ask; all zero: any own address */
     via_ns_t confirmed;   /* last proof of reachability */
     struct via_tick tick;
+};
+
+struct via_neigh_list {
+    uint32_t newest, oldest, count;
 };
 
 struct via_neigh_table {
@@ -50,9 +55,8 @@ struct via_neigh_table {
     uint32_t mask;
     uint32_t parked; /* frames in queues */
     uint32_t parked_max;
-    struct {
-        uint32_t newest, oldest, count;
-    } lists[VIA_CLASSES];
+    uint32_t serial; /* of the last one made */
+    struct via_neigh_list lists[VIA_CLASSES];
     uint64_t evicted, failed, solicited;
 };
 
@@ -95,6 +99,9 @@ enum via_neigh_proof {
 /* The MAC address of `n` was told. Packets that waited for it go out. */
 void via_neigh_learn(struct via_core *c, struct via_neigh *n, const uint8_t mac[6], enum via_neigh_proof proof);
 
+/* Somebody else may have the address now: a reachable one becomes STALE. */
+void via_neigh_doubt(struct via_core *c, struct via_neigh *n);
+
 /* Packets come back from it, as a layer above knows: reachable without asking (RFC 4861 7.3.1). `id` as in the path. */
 void via_neigh_confirm(struct via_core *c, uint32_t id);
 
@@ -103,6 +110,9 @@ void via_neigh_confirm(struct via_core *c, uint32_t id);
  * forgotten it (NULL). It says so again when that changes, so no timer of ours runs. 0, or -ENOSPC.
  */
 int via_neigh_put(struct via_core *c, uint8_t iface, const struct via_addr *a, const uint8_t *mac);
+
+/* A static one, made or changed. 0, -ENOSPC. */
+int via_neigh_fix(struct via_core *c, uint8_t iface, const struct via_addr *a, const uint8_t mac[6], bool router);
 
 /* Walks everything. For VIA_CHECK. */
 bool via_neigh_valid(const struct via_core *c);

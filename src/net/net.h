@@ -64,7 +64,8 @@ enum via_path_flag {
     VIA_PATH_LOOP = 2,       /* to an own address: queued on the core state's `loop` as a whole frame, `looped` set */
     VIA_PATH_GROUP = 4,      /* multicast or broadcast */
     VIA_PATH_CSUM_FREE = 8,  /* the link vouches: transport and IPv4 checksums may be left out */
-    VIA_PATH_BROADCAST = 16
+    VIA_PATH_BROADCAST = 16,
+    VIA_PATH_NO_DF = 32      /* IPv4: the template is without DF, since path MTU discovery is off */
 };
 
 /* Headers that an own frame needs before its payload: Ethernet + VLAN + the larger IP header. */
@@ -84,6 +85,7 @@ struct via_path {
     uint64_t pseudo;    /* running sum of the pseudo header without the length */
     struct via_addr src, dst;
     uint8_t head[VIA_PATH_HEAD]; /* the template, ready to be copied in front of a transport header */
+    uint32_t serial;    /* of the neighbour: ids are used again */
 };
 
 /*

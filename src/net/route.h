@@ -47,21 +47,28 @@ struct via_tnode {
 
 struct via_route_few {
     uint64_t hi, lo, mask_hi, mask_lo;
-    uint32_t route, pad;
+    uint32_t route, bits;
 };
 
 #define VIA_TRIE_UNIT    8  /* bytes; arrays of the trie are counted in these */
 #define VIA_TRIE_CLASSES 16
 
+/* One family. */
+struct via_trie {
+    struct via_tnode root;
+    uint32_t prefixes; /* different ones */
+    uint32_t pad;
+    struct via_route_few few[VIA_ROUTE_FEW]; /* all of them, longest first, unless there are more */
+};
+
 struct via_route_table {
-    struct via_tnode root[2]; /* IPv6, IPv4 */
-    struct via_route_few few[VIA_ROUTE_FEW];
-    uint32_t prefixes;        /* different ones */
-    uint32_t count;           /* routes */
+    struct via_trie trie[2]; /* IPv6, IPv4 */
     struct via_pool pool;
-    uint64_t arena;           /* offset of the units of the trie */
-    uint32_t used, ready, cap; /* units handed out, committed, there are */
-    uint32_t free[VIA_TRIE_CLASSES];
+    uint32_t count;          /* routes */
+    uint32_t manual;         /* of them VIA_ROUTE_MANUAL, which the attribute max_routes bounds */
+    uint64_t arena;          /* offset of the units of the tries */
+    uint32_t used, ready, cap; /* units handed out, committed, there are; unit 0 is nobody's */
+    uint32_t free[VIA_TRIE_CLASSES]; /* first free array of each size */
 };
 
 uint64_t via_route_bytes(const struct via_attrs *a);
@@ -70,12 +77,12 @@ int via_route_init(struct via_core *c);
 struct via_rt *via_rt_at(const struct via_core *c, uint32_t id);
 
 /*
- * The first route of the longest prefix of `a` that is not longer than `most` bits (of 128), or 0. Others of the prefix
- * follow by `next`; for a shorter one ask again with `most` = bits - 1, and with the family's least you are through.
+ * The first route of the longest prefix of `a` that is not longer than `most` bits (of 128, IPv4 behind 96), or 0. Others
+ * of the prefix follow by `next`. For a shorter prefix ask again with `most` = bits - 1; a negative one finds nothing.
  */
-uint32_t via_route_find(const struct via_core *c, const struct via_addr *a, unsigned most);
+uint32_t via_route_find(const struct via_core *c, const struct via_addr *a, int most);
 
-/* Adds a route; its id in *out if not NULL. 0, -EEXIST, -ENOSPC. The generation moves. */
+/* Adds a route, bits of `dst` behind the prefix cleared; its id in *out if not NULL. 0, -EEXIST, -ENOSPC. */
 int via_route_add(struct via_core *c, const struct via_rt *r, uint32_t *out);
 /* Takes it away. */
 void via_route_del(struct via_core *c, uint32_t id);

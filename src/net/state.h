@@ -15,10 +15,11 @@
 #include "net/neigh.h"
 #include "net/net.h"
 #include "net/pmtu.h"
+#include "net/ra.h"
 #include "net/route.h"
 
 #define VIA_NOTES 64u /* kept until the next poll; the oldest go */
-#define VIA_NET_IDS 4096u /* counters of IPv4 identifications */
+#define VIA_NET_IDS 1024u /* counters of identifications */
 
 /* What sockets are to be told. */
 struct via_notes {
@@ -29,22 +30,20 @@ struct via_notes {
 
 struct via_net {
     struct via_net_head head;
-    uint32_t frag_id;          /* next identification of IPv6 fragments, mixed with the key (RFC 7739) */
-    struct via_key id_key;     /* of identifications and flow labels */
+    struct via_key id_key; /* of `ids` */
     struct via_iface_table iface;
     struct via_addr_table addr;
     struct via_route_table route;
     struct via_neigh_table neigh;
-    struct via_nd_table nd;
+    struct via_ra_table ra;
     struct via_frag_table frag;
     struct via_icmp_state icmp;
     struct via_mcast_table mcast;
     struct via_pmtu_table pmtu;
     struct via_input_state input;
     struct via_notes notes;
-    struct via_tick leases;    /* VIA_TICK_ROUTE, index 0 */
-    uint64_t fragmented;       /* datagrams sent in pieces */
-    uint16_t ids[VIA_NET_IDS]; /* next IPv4 identification, by keyed hash of the addresses (RFC 6864, RFC 7739 5.3) */
+    uint64_t fragmented;   /* datagrams sent in pieces */
+    uint32_t ids[VIA_NET_IDS]; /* next identification of fragments, by keyed hash of the addresses (RFC 6864, RFC 7739) */
 };
 
 /* Something that paths were made of has changed: all of them end. */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/mirror.h"
+#include "net/state.h"
+
+uint64_t via_net_bytes(const struct via_attrs *a) {
+    return via_round_up(sizeof(struct via_net), 4096) + via_addr_bytes(a) + via_route_bytes(a) + via_neigh_bytes(a) +
+           via_frag_bytes(a) + via_icmp_bytes(a) + via_mcast_bytes(a) + via_pmtu_bytes(a);
+}
+
+int via_net_init(struct via_core *c) {
+    static int (*const init[])(struct via_core *) = {
+        via_iface_init, via_addr_init, via_route_init, via_neigh_init, via_ra_init,
+        via_frag_init,  via_icmp_init, via_mcast_init, via_pmtu_init,
+    };
+    uint64_t off = via_region_reserve(&c->region, sizeof(struct via_net), 4096);
+    int err = via_region_commit(&c->region, off, sizeof(struct via_net));
+    size_t i;
+
+    if (err < 0)
+        return err;
+    c->net = (struct via_net *)(void *)(c->region.base + off);
+    c->net->head.gen = 1;
+    c->net->id_key = via_rand_key(&c->s->rand);
+    for (i = 0; i < VIA_NET_IDS; i++)
+        c->net->ids[i] = (uint32_t)via_rand64(&c->s->rand);
+    for (i = 0; !err && i < VIA_COUNT(init); i++)
+        err = init[i](c);
+    return err;
+}
+
+void via_net_fini(struct via_core *c) {
+    via_mirror_fini(c);
+    via_neigh_flush(c, 0, true);
+    via_frag_clear(c);
+}
+
+int via_net_attach(struct via_core *c, struct via_vi *vi) {
+    int err = via_iface_attach(c, vi);
+
+    if (!err)
+        via_mirror_attach(c, vi);
+    return err;
+}
+
+void via_net_detach(struct via_core *c, struct via_vi *vi) {
+    via_mirror_detach(c, vi);
+    via_iface_detach(c, vi->index);
+}
+
+void via_net_timer(struct via_core *c, enum via_tick_kind kind, uint32_t index) {
+    switch (kind) {
+    case VIA_TICK_NEIGH:
+        via_neigh_timer(c, index);
+        break;
+    case VIA_TICK_FRAG:
+        via_frag_timer(c, index);
+        break;
+    case VIA_TICK_ADDR:
+        via_addr_timer(c, index);
+        break;
+    case VIA_TICK_IFACE:
+        via_iface_timer(c, index);
+        break;
+    case VIA_TICK_GROUP:
+        via_group_timer(c, index);
+        break;
+    case VIA_TICK_MCAST:
+        via_mcast_timer(c, index);
+        break;
+    case VIA_TICK_ROUTE:
+        via_ra_timer(c, index);
+        break;
+    case VIA_TICK_PMTU:
+        via_pmtu_timer(c, index);
+        break;
+    default:
+        VIA_ASSERT(false);
+    }
+}
+
+void via_net_tell(struct via_core *c, const struct via_note *note) {
+    struct via_notes *n = &c->net->notes;
+
+    if (n->tail - n->head == VIA_NOTES) {
+        n->head++;
+        n->lost++;
+    }
+    n->at[n->tail++ % VIA_NOTES] = *note;
+}
+
+bool via_net_note(struct via_core *c, struct via_note *out) {
+    struct via_notes *n = &c->net->notes;
+
+    via_iface_watch(c);
+    if (n->head == n->tail)
+        return false;
+    *out = n->at[n->head++ % VIA_NOTES];
+    return true;
+}
+
+int via_net_stats(const struct via_core *c, int (*fn)(const struct via_stat *, void *), void *arg) {
+    const struct via_net *n = c->net;
+    const struct via_stat all[] = {
+        {"net", 0, 1, "addresses", "own addresses", n->addr.count},
+        {"net", 0, 1, "routes", "routes", n->route.count},
+        {"net", 0, 1, "route_bytes", "memory of the index of routes", (uint64_t)n->route.used * VIA_TRIE_UNIT},
+        {"net", 0, 1, "neighbours", "neighbours", via_pool_used(&n->neigh.pool)},
+        {"net", 0, 1, "neighbours_open", "neighbours not resolved", n->neigh.lists[VIA_CLASS_OPEN].count},
+        {"net", 0, 1, "parked", "frames that wait for a neighbour", n->neigh.parked},
+        {"net", 0, 0, "solicited", "solicitations sent, ARP and ND", n->neigh.solicited},
+        {"net", 0, 0, "neighbours_failed", "neighbours that did not answer", n->neigh.failed},
+        {"net", 0, 0, "neighbours_evicted", "neighbours forgotten to make room", n->neigh.evicted},
+        {"net", 0, 0, "router_adverts", "router advertisements taken", n->ra.adverts},
+        {"net", 0, 0, "redirects", "redirects followed", n->ra.redirects},
+        {"net", 0, 0, "fragmented", "datagrams sent in fragments", n->fragmented},
+        {"net", 0, 0, "reassembled", "datagrams received in fragments", n->frag.reassembled},
+        {"net", 0, 0, "reassembly_failed", "datagrams whose fragments were given up", n->frag.failed},
+        {"net", 0, 0, "icmp_errors", "ICMP errors sent", n->icmp.errors_sent},
+        {"net", 0, 0, "icmp_echoes", "echo replies sent", n->icmp.echoes_sent},
+        {"net", 0, 0, "group_reports", "membership reports sent", n->mcast.reports},
+        {"net", 0, 0, "group_queries", "membership queries heard", n->mcast.queries},
+        {"net", 0, 0, "notes_lost", "notes for sockets that were overwritten", n->notes.lost},
+        {"net", 0, 1, "generation", "changes of addresses, routes and neighbours that ended paths", n->head.gen},
+    };
+    size_t i;
+    int stop = 0;
+
+    for (i = 0; !stop && i < VIA_COUNT(all); i++)
+        stop = fn(&all[i], arg);
+    return stop;
+}
