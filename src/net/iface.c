@@ -67,17 +67,6 @@ static void make_linklocal(struct via_core *c, const struct via_iface *f) {
     via_addr_add(c, &n, NULL);
 }
 
-/*
- * To all nodes come router advertisements, and the protests of those whose address we were about to take. A device that
- * shares its link with the kernel would take them away from the kernel, which lives on them more than we do.
- */
-static void steer_all_nodes(struct via_core *c, const struct via_iface *f) {
-    const struct via_addr all = {{0xff, 2, [15] = 1}};
-
-    if (f->mtu6 && !(f->caps & VIA_VI_SHARED_MAC))
-        via_iface_steer(c, f->index, true, &all);
-}
-
 int via_iface_attach(struct via_core *c, const struct via_vi *vi) {
     struct via_iface *f = slot_at(c, vi->index);
 
@@ -93,7 +82,6 @@ int via_iface_attach(struct via_core *c, const struct via_vi *vi) {
     set_mtu(f, mtu_of(c, vi));
     f->retrans = c->attrs.neigh_retrans;
     via_iface_set_reachable(c, f, c->attrs.neigh_reachable);
-    steer_all_nodes(c, f);
     if (c->attrs.linklocal && f->mtu6 && !(f->caps & VIA_VI_SOURCE_ONLY)) {
         make_linklocal(c, f);
         via_iface_solicit(c, f);
@@ -170,6 +158,16 @@ void via_iface_watch(struct via_core *c) {
     }
 }
 
+/*
+ * To all nodes come router advertisements, and the protests of those whose address we were about to take. A device that
+ * shares its link with the kernel would take them away from the kernel, which lives on them more than we do.
+ */
+static bool is_kernels(const struct via_iface *f, const struct via_addr *a) {
+    const struct via_addr all = {{0xff, 2, [15] = 1}};
+
+    return (f->caps & VIA_VI_SHARED_MAC) && via_addr_eq(a, &all);
+}
+
 void via_iface_steer(struct via_core *c, uint8_t index, bool add, const struct via_addr *a) {
     const struct via_iface *f = slot_at(c, index);
     struct via_vi *vi = c->vi[index];
@@ -177,7 +175,7 @@ void via_iface_steer(struct via_core *c, uint8_t index, bool add, const struct v
     char text[VIA_ADDR_TEXT];
     int err;
 
-    if (!vi || !(f->caps & VIA_VI_STEERS) || !vi->dev->ops->filter)
+    if (!vi || !(f->caps & VIA_VI_STEERS) || !vi->dev->ops->filter || is_kernels(f, a))
         return;
     err = vi->dev->ops->filter(vi->dev, add, &filter);
     if (err < 0 && add && err != -EOPNOTSUPP)

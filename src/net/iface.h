@@ -58,6 +58,7 @@ void via_iface_set_reachable(struct via_core *c, struct via_iface *f, via_ns_t b
 /*
  * Tells a device that takes only what filters name to take (or no longer to take) packets to `a`: an own address, a group.
  * Nothing happens on others. Each address is to be added once and removed once: membership of groups counts by itself.
+ * ff02::1 is left to the kernel where it has the same MAC address: there, routes come by via_ctrl_route() or the mirror.
  */
 void via_iface_steer(struct via_core *c, uint8_t index, bool add, const struct via_addr *a);
 

@@ -210,7 +210,7 @@ static struct via_addr source_of(const struct via_core *c, const struct via_ifac
     struct via_addr none = {{0}};
     uint32_t id;
 
-    for (id = f->own; id; id = via_own_at(c, id)->iface_next)
+    for (id = f->own.head; id; id = via_own_at(c, id)->iface_next)
         if (is_source_for(via_own_at(c, id), six))
             return via_own_at(c, id)->addr;
     return six ? none : via_addr_from4(0);

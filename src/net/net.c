@@ -3,8 +3,8 @@
 #include "net/state.h"
 
 uint64_t via_net_bytes(const struct via_attrs *a) {
-    return via_round_up(sizeof(struct via_net), 4096) + via_addr_bytes(a) + via_route_bytes(a) + via_neigh_bytes(a) +
-           via_frag_bytes(a) + via_icmp_bytes(a) + via_mcast_bytes(a) + via_pmtu_bytes(a);
+    return via_addr_bytes(a) + via_route_bytes(a) + via_neigh_bytes(a) + via_frag_bytes(a) + via_icmp_bytes(a) +
+           via_mcast_bytes(a) + via_pmtu_bytes(a);
 }
 
 int via_net_init(struct via_core *c) {
@@ -12,13 +12,9 @@ int via_net_init(struct via_core *c) {
         via_iface_init, via_addr_init, via_route_init, via_neigh_init, via_ra_init,
         via_frag_init,  via_icmp_init, via_mcast_init, via_pmtu_init,
     };
-    uint64_t off = via_region_reserve(&c->region, sizeof(struct via_net), 4096);
-    int err = via_region_commit(&c->region, off, sizeof(struct via_net));
     size_t i;
+    int err = 0;
 
-    if (err < 0)
-        return err;
-    c->net = (struct via_net *)(void *)(c->region.base + off);
     c->net->head.gen = 1;
     c->net->id_key = via_rand_key(&c->s->rand);
     for (i = 0; i < VIA_NET_IDS; i++)
@@ -117,8 +113,6 @@ int via_net_stats(const struct via_core *c, int (*fn)(const struct via_stat *, v
         {"net", 0, 0, "reassembly_failed", "datagrams whose fragments were given up", n->frag.failed},
         {"net", 0, 0, "icmp_errors", "ICMP errors sent", n->icmp.errors_sent},
         {"net", 0, 0, "icmp_echoes", "echo replies sent", n->icmp.echoes_sent},
-        {"net", 0, 0, "group_reports", "membership reports sent", n->mcast.reports},
-        {"net", 0, 0, "group_queries", "membership queries heard", n->mcast.queries},
         {"net", 0, 0, "notes_lost", "notes for sockets that were overwritten", n->notes.lost},
         {"net", 0, 1, "generation", "changes of addresses, routes and neighbours that ended paths", n->head.gen},
     };

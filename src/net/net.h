@@ -145,7 +145,7 @@ void via_net_leave(struct via_core *c, uint8_t iface, const struct via_addr *gro
 int via_net_attach(struct via_core *c, struct via_vi *vi);
 void via_net_detach(struct via_core *c, struct via_vi *vi);
 
-/* Bytes of the region that net takes with these attributes; then sets its half up. */
+/* Bytes of the region that net takes with these attributes, besides struct via_net; then sets c->net, zeroed, up. */
 uint64_t via_net_bytes(const struct via_attrs *a);
 int via_net_init(struct via_core *c);
 void via_net_fini(struct via_core *c);
