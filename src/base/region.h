@@ -21,14 +21,17 @@ struct via_region {
     bool huge;       /* the frame area lies in huge pages */
 };
 
-/* Maps `size` bytes of state (sparse) and `frames_size` bytes of frames (committed). 0 or -errno; `huge` is tried. */
+/*
+ * Maps `size` bytes of state (sparse) and `frames_size` bytes of frames (committed). 0 or -errno, and then nothing is
+ * left behind; `huge` is tried.
+ */
 int via_region_init(struct via_region *r, uint64_t size, uint64_t frames_size, bool huge);
 void via_region_fini(struct via_region *r);
 
 /* Hands out address space: the offset of `size` bytes aligned to `align`. The caller has summed up before init. */
 uint64_t via_region_reserve(struct via_region *r, uint64_t size, uint64_t align);
 
-/* Makes [off, off + size) usable; 0 or -ENOMEM. Rounds to pages. */
+/* Makes [off, off + size) usable; 0 or -ENOMEM, also beyond the region. Rounds to pages. */
 int via_region_commit(struct via_region *r, uint64_t off, uint64_t size);
 
 #endif
