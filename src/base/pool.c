@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/pool.h"
 
+/* Committing costs about 2 us a page, and may happen while packets are worked on: small steps, not growing ones. */
 #define CHUNK_BYTES (64u << 10)
 
 static uint64_t slots_bytes(uint32_t size, uint32_t cap) {
@@ -13,7 +14,7 @@ uint64_t via_pool_bytes(uint32_t size, uint32_t cap) {
 
 /* Makes ids ready+1 .. ready+n usable; the lowest ends on top of the stack. */
 static int commit_slots(struct via_pool *p, struct via_region *r, uint32_t n) {
-    uint64_t from = p->slots + (uint64_t)(p->ready ? p->ready + 1 : 0) * p->size;
+    uint64_t from = p->slots + (uint64_t)p->ready * p->size;
     uint64_t to = p->slots + ((uint64_t)p->ready + n + 1) * p->size;
     uint32_t *stack = via_pool_stack(p, r), i;
     int err = via_region_commit(r, from, to - from);
@@ -44,7 +45,7 @@ int via_pool_init(struct via_pool *p, struct via_region *r, uint32_t size, uint3
 }
 
 int via_pool_grow(struct via_pool *p, struct via_region *r) {
-    uint32_t n = via_min32(via_max32(p->chunk, p->ready / 2), p->cap - p->ready);
+    uint32_t n = via_min32(p->chunk, p->cap - p->ready);
 
     return n ? commit_slots(p, r, n) : -ENOBUFS;
 }

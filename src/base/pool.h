@@ -19,7 +19,7 @@ struct via_pool {
     uint32_t chunk; /* growth */
     uint32_t ready; /* highest id committed */
     uint32_t free;  /* ids on the stack */
-    uint32_t least; /* fewest that were ever free at full size */
+    uint32_t pad;
     uint64_t fails; /* times it had nothing to give */
 };
 
