@@ -88,6 +88,12 @@ static void malformed_address_is_refused_and_touches_nothing(void **state) {
         assert_memory_equal(&a, &before, sizeof a);
         assert_int_equal(scope, 77);
     }
+    for (i = 1; i < 80; i++) {
+        char zeros[80] = {0};
+
+        memset(zeros, '0', i);
+        assert_int_equal(via_addr_parse(zeros, &a, NULL), -EINVAL);
+    }
     assert_int_equal(via_addr_parse("fe80::1%2", &a, NULL), -EINVAL); /* nowhere to put the zone */
     assert_int_equal(via_addr_parse(NULL, &a, NULL), -EINVAL);
     assert_int_equal(via_addr_parse("::", NULL, NULL), -EINVAL);

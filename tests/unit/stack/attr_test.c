@@ -287,6 +287,8 @@ static void endless_words_are_refused(void **state) {
     via_attr_free(refused(spec, -EINVAL, "too long"));
     memset(spec, '7', sizeof spec - 1);
     memcpy(spec, "ttl=", 4);
+    spec[4 + 64] = 0;
+    via_attr_free(refused(spec, -EINVAL, "too long"));
     spec[4 + 63] = 0;
     via_attr_free(refused(spec, -ERANGE, "ttl: 777"));
 }
