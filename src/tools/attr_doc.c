@@ -52,15 +52,18 @@ static int put_row(const struct via_attr_doc *d, void *arg) {
 }
 
 int main(void) {
-    printf("# Attributes {#attributes}\n\n"
-           "Everything that can be tuned, as \"name=value;name=value\" for via_attr_new(), one by one for\n"
-           "via_attr_set(), or in the environment variable `VIA_ATTR` for programs that ask for it (#VIA_ATTR_FROM_ENV).\n"
-           "The list is the library's own: via_attr_doc() gives the same at run time.\n\n"
-           "A *size* is in bytes and takes k, m, g (powers of 1024); a *time* takes ns, us, ms, s, fractions such as\n"
-           "`1.5ms`, and is in ns without a unit; a *flag* is on or off (yes, no, 1, 0); a *count* and a *choice* are plain\n"
-           "numbers. Beyond the ranges: `frame_size` is 2048 or 4096, `rx_ring` and `tx_ring` are powers of two, `port_low`\n"
-           "is not above `port_high`. A refusal comes with a sentence: via_attr_why().\n\n"
-           "| name | type | default | range | meaning |\n|---|---|---|---|---|\n");
+    printf(
+        "# Attributes {#attributes}\n\n"
+        "Everything that can be tuned, as \"name=value;name=value\" for via_attr_new(), one by one for\n"
+        "via_attr_set(), or in the environment variable `VIA_ATTR` for programs that ask for it (#VIA_ATTR_FROM_ENV).\n"
+        "The list is the library's own: via_attr_doc() gives the same at run time.\n\n"
+        "A *size* is in bytes and takes k, m, g (powers of 1024); a *time* takes ns, us, ms, s, fractions such as\n"
+        "`1.5ms`, and is in ns without a unit; a *flag* is on or off (yes, no, 1, 0); a *count* and a *choice* are "
+        "plain\n"
+        "numbers. Beyond the ranges: `frame_size` is 2048 or 4096, `rx_ring` and `tx_ring` are powers of two, "
+        "`port_low`\n"
+        "is not above `port_high`. A refusal comes with a sentence: via_attr_why().\n\n"
+        "| name | type | default | range | meaning |\n|---|---|---|---|---|\n");
     if (via_attr_doc("*", put_row, NULL) != 0 || fflush(stdout) != 0 || ferror(stdout))
         return EXIT_FAILURE;
     return EXIT_SUCCESS;
