@@ -168,8 +168,12 @@ struct via_net_head {
     uint32_t gen; /* never 0 */
 };
 
+static inline uint32_t via_net_gen(const struct via_core *c) {
+    return ((const struct via_net_head *)(const void *)c->net)->gen;
+}
+
 static inline bool via_path_valid(const struct via_core *c, const struct via_path *path) {
-    return path->gen == ((const struct via_net_head *)(const void *)c->net)->gen;
+    return path->gen == via_net_gen(c);
 }
 
 #endif

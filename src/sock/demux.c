@@ -24,8 +24,8 @@ static uint32_t hash_flow(const struct via_key *key, const struct via_flow *f) {
 }
 
 static bool same_key(const struct via_flow *a, const struct via_flow *b) {
-    return a->lport == b->lport && a->rport == b->rport && a->proto == b->proto &&
-           via_addr_eq(&a->local, &b->local) && via_addr_eq(&a->remote, &b->remote);
+    return a->lport == b->lport && a->rport == b->rport && a->proto == b->proto && via_addr_eq(&a->local, &b->local) &&
+           via_addr_eq(&a->remote, &b->remote);
 }
 
 static enum via_demux_level level_of(const struct via_flow *f) {

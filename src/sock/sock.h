@@ -14,13 +14,7 @@
 #include <viaduct/epoll.h>
 #include <viaduct/sock.h>
 
-enum via_kind {
-    VIA_KIND_NONE = 0,
-    VIA_KIND_UDP,
-    VIA_KIND_TCP,
-    VIA_KIND_LISTEN,
-    VIA_KINDS
-};
+enum via_kind { VIA_KIND_NONE = 0, VIA_KIND_UDP, VIA_KIND_TCP, VIA_KIND_LISTEN, VIA_KINDS };
 
 enum via_sock_state { VIA_SOCK_FREE = 0, VIA_SOCK_OPEN, VIA_SOCK_CLOSING };
 
@@ -58,13 +52,13 @@ struct via_sock {
     struct via_flow flow; /* wildcard parts are zero */
 
     struct via_rxq rxq;
-    uint32_t set;  /* id of the ordered set, 0: none */
-    uint32_t mask; /* what the set wants to know */
+    uint32_t set;        /* id of the ordered set, 0: none */
+    uint32_t mask;       /* what the set wants to know */
     uint32_t space_next; /* list of those that wait for send space */
     uint64_t set_user;
     uint64_t user;
-    uint64_t drops; /* datagrams lost because the queue or the pool was full */
-    int32_t reason; /* last error, until it is read */
+    uint64_t drops;  /* datagrams lost because the queue or the pool was full */
+    int32_t reason;  /* last error, until it is read */
     uint32_t tokens; /* completions outstanding */
     struct via_sock_rec own[2];
 };

@@ -54,8 +54,11 @@ static void row_end(struct out *o) {
 }
 
 static void number(struct out *o, const char *name, uint64_t v) {
-    emit(o, o->json ? "%s\"%s\":%llu" : "%s%s=%llu", o->first_cell ? "" : o->json ? "," : " ", name,
-         (unsigned long long)v);
+    emit(o, o->json ? "%s\"%s\":%llu" : "%s%s=%llu",
+         o->first_cell ? ""
+         : o->json     ? ","
+                       : " ",
+         name, (unsigned long long)v);
     o->first_cell = false;
 }
 
@@ -223,7 +226,8 @@ static int route_row(const struct via_route *r, void *arg) {
 }
 
 static int neigh_row(const struct via_neigh_entry *n, void *arg) {
-    static const char *const states[] = {"none", "incomplete", "reachable", "stale", "delay", "probe", "failed", "static"};
+    static const char *const states[] = {"none",  "incomplete", "reachable", "stale",
+                                         "delay", "probe",      "failed",    "static"};
     struct out *o = arg;
     char buf[VIA_ADDR_TEXT];
 

@@ -41,7 +41,8 @@ void via_sleep_forget(struct via_stack *st, struct via_vi *vi) {
     errno = saved;
 }
 
-/* Takes back what a waker wrote. If the write has not landed yet it stays owed, and costs one spurious return at most. */
+/* Takes back what a waker wrote. If the write has not landed yet it stays owed, and costs one spurious return at most.
+ */
 static void settle_eventfd(struct via_stack *st) {
     int saved = errno;
     uint64_t n;

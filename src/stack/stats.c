@@ -93,8 +93,8 @@ static int walk_drops(const struct via_core *c, const struct walk *w) {
     int i, stop = 0;
 
     for (i = 1; i < VIA_DROPS && !stop; i++) {
-        const struct via_stat v = {"drop", 0, 0, via_drop_name((enum via_drop)i), via_drop_text((enum via_drop)i),
-                                   c->s->drops[i]};
+        const struct via_stat v = {
+            "drop", 0, 0, via_drop_name((enum via_drop)i), via_drop_text((enum via_drop)i), c->s->drops[i]};
 
         stop = w->fn(&v, w->arg);
     }

@@ -53,8 +53,10 @@ int via_vi_attach(struct via_stack *st, const struct via_vi_ops *ops, void *priv
 int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr *at, struct via_vi *out[2]) {
     struct via_core *c = via_enter(a);
     const struct via_attrs *v = values(c, at);
-    struct via_mem_conf conf = {.ring = (uint32_t)via_min_ns(v->rx_ring, v->tx_ring), .mtu = (uint32_t)v->mem_mtu,
-                                .latency = v->mem_latency, .rate = v->mem_rate};
+    struct via_mem_conf conf = {.ring = (uint32_t)via_min_ns(v->rx_ring, v->tx_ring),
+                                .mtu = (uint32_t)v->mem_mtu,
+                                .latency = v->mem_latency,
+                                .rate = v->mem_rate};
     struct via_stack *st[2] = {a, b};
     struct via_mem_cable *cable;
     unsigned i;

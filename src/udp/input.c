@@ -122,7 +122,7 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
     int why = via_udp_parse(&head, via_pkt_data(c, p), p->len, p->total);
 
     if (VIA_UNLIKELY(why < 0))
-        return (enum via_drop)-why;
+        return (enum via_drop) - why;
     if (VIA_UNLIKELY(sum_is_wrong(c, p, &head, rx)))
         return VIA_DROP_UDP_CHECKSUM;
     rx->flow.lport = head.dport;

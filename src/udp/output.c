@@ -55,13 +55,27 @@ static int resolve(struct via_core *c, struct via_udp_sock *u, const struct via_
     return via_path_resolve(c, &u->path, &d);
 }
 
+/* What the short way below may count on as long as the path lives. */
+static void set_plain(const struct via_core *c, struct via_udp_sock *u) {
+    const struct via_path *path = &u->path;
+    uint32_t frame = c->frame_size - VIA_HEADROOM, mtu = (uint32_t)path->mtu - path->ip_len - VIA_UDP_LEN;
+
+    if ((path->flags & ~(uint32_t)VIA_PATH_CSUM_FREE) || u->df)
+        return;
+    u->plain_max = via_min32(frame, mtu);
+    u->plain = path->gen;
+}
+
 /* The way to `to`: as it was for the last datagram, or found anew. */
 static int find_path(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
     struct via_path *path = &u->path;
     int err;
 
-    if (VIA_LIKELY(via_path_valid(c, path) && via_addr_eq(&path->dst, &to->addr) && !d->local.family && !to->scope))
+    if (via_path_valid(c, path) && via_addr_eq(&path->dst, &to->addr) && !d->local.family && !to->scope) {
+        set_plain(c, u);
         return 0;
+    }
+    u->plain = 0;
     err = resolve(c, u, to, &d->local);
     if (err < 0)
         return via_why_set(c, err, "udp: no way to the destination: %s", strerror(-err));
@@ -69,6 +83,7 @@ static int find_path(struct via_core *c, struct via_udp_sock *u, const struct vi
         path->gen = 0;
         return via_why_set(c, -EACCES, "udp: broadcast needs VIA_OPT_BROADCAST");
     }
+    set_plain(c, u);
     return 0;
 }
 
@@ -284,7 +299,8 @@ static int check_form(struct via_core *c, struct via_udp_sock *u, const struct v
     return 0;
 }
 
-int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+/* The same datagram as below, whatever it is: the long way. */
+static __attribute__((noinline)) int output_any(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
     const struct via_flow *f = &u->sock.flow;
     struct via_ep fixed;
     const struct via_ep *to = &d->peer;
@@ -316,5 +332,79 @@ int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_
     c->udp->tx++;
     c->udp->tx_bytes += bytes;
     via_net_output(c, &u->path, p, (d->flags & VIA_DGRAM_DF) || u->df);
+    return 0;
+}
+
+/* To where the last one went, with nothing special about it? */
+static inline bool is_plain(const struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d) {
+    const struct via_vi *vi = c->vi[u->path.vi];
+
+    if (VIA_UNLIKELY(!u->plain || u->plain != via_net_gen(c) || d->token || d->flags || d->local.family))
+        return false;
+    if (d->peer.family ? !d->peer.port || d->peer.scope || !via_addr_eq(&d->peer.addr, &u->path.dst)
+                       : !(u->sock.flags & VIA_SOCK_CONNECTED) || !via_addr_eq(&u->sock.flow.remote, &u->path.dst))
+        return false;
+    return via_vi_has_room(vi, 1) && vi->dev->link == VIA_LINK_UP;
+}
+
+/* The payload as one writable frame, or NULL: the long way has to look. */
+static inline struct via_pkt *plain_packet(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+    const struct via_seg *seg = &d->seg;
+    struct via_pkt *p = (struct via_pkt *)(void *)seg->buf;
+    uint64_t off;
+
+    if (!p) {
+        if (d->iovcnt != 1 || d->iov[0].iov_len > u->plain_max || !(p = via_pkt_new(c, c->s->reserve)))
+            return NULL;
+        p->len = (uint16_t)d->iov[0].iov_len;
+        p->total = p->len;
+        c->udp->tx_copied += p->len;
+        return p;
+    }
+    off = (uint64_t)((const uint8_t *)seg->data - via_pkt_frame(c, p));
+    if (p->owner != VIA_OWNER_APP || p->chain || p->refs != 1 || seg->len > u->plain_max ||
+        (p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT | VIA_PKT_RAW)) ||
+        off < VIA_PATH_HEAD + VIA_UDP_LEN || off + seg->len > c->frame_size)
+        return NULL;
+    p->off = (uint16_t)off;
+    p->len = (uint16_t)seg->len;
+    p->total = seg->len;
+    p->owner = VIA_OWNER_BURST;
+    p->flags = 0;
+    c->s->held--;
+    return p;
+}
+
+int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+    struct via_pkt *p;
+    uint8_t *data, *at;
+    uint32_t bytes;
+    uint16_t sum = 0;
+
+    if (VIA_UNLIKELY(!is_plain(c, u, d) || !(p = plain_packet(c, u, d))))
+        return output_any(c, u, d);
+    bytes = p->len;
+    data = via_pkt_data(c, p);
+    at = via_pkt_push(c, p, VIA_UDP_LEN);
+    via_store16(at, htons(u->sock.flow.lport));
+    via_store16(at + 2, htons(d->peer.family ? d->peer.port : u->sock.flow.rport));
+    via_store16(at + 4, htons((uint16_t)p->len));
+    if ((u->path.flags & VIA_PATH_CSUM_FREE) && c->attrs.checksum != 2) {
+        if (!d->seg.buf)
+            memcpy(data, d->iov[0].iov_base, bytes);
+        p->flags = VIA_PKT_CSUM_OK;
+    } else {
+        uint64_t run = d->seg.buf ? via_sum_add(0, data, bytes) : via_sum_copy(0, data, d->iov[0].iov_base, bytes);
+
+        /* The length counts twice: in the pseudo header and in the header itself. */
+        run = via_sum_plus(run, u->path.pseudo);
+        run =
+            via_sum_plus(run, (uint64_t)htons(u->sock.flow.lport) + via_load16(at + 2) + 2u * htons((uint16_t)p->len));
+        sum = via_sum_end_udp(run);
+    }
+    via_store16(at + 6, sum);
+    c->udp->tx++;
+    c->udp->tx_bytes += bytes;
+    via_net_output(c, &u->path, p, false);
     return 0;
 }

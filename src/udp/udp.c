@@ -132,7 +132,7 @@ static int disconnect(struct via_core *c, struct via_udp_sock *u) {
     memset(&flow.remote, 0, sizeof flow.remote);
     flow.rport = 0;
     u->sock.flags &= (uint16_t)~VIA_SOCK_CONNECTED;
-    u->path.gen = 0;
+    u->path.gen = u->plain = 0;
     return rehash(c, &u->sock, &flow);
 }
 
@@ -158,6 +158,7 @@ int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *pee
     d.ttl = via_addr_is_multicast(&peer->addr) ? u->mcast_ttl : u->ttl;
     if (!via_addr_is_any(&flow.local) && !via_addr_is_multicast(&flow.local))
         d.src = flow.local;
+    u->plain = 0;
     err = via_path_resolve(c, &u->path, &d);
     if (err < 0)
         return via_why_set(c, err, "udp: no way to the peer: %s", strerror(-err));
@@ -302,7 +303,7 @@ static int setopt(struct via_core *c, struct via_sock *k, int opt, const void *v
     struct via_udp_sock *u = (struct via_udp_sock *)(void *)k;
 
     (void)c;
-    u->path.gen = 0; /* the template depends on most of them */
+    u->path.gen = u->plain = 0; /* the template depends on most of them */
     switch (opt) {
     case VIA_OPT_RCVBUF:
         return set_rcvbuf(k, v, n);
@@ -332,8 +333,12 @@ static int setopt(struct via_core *c, struct via_sock *k, int opt, const void *v
 }
 
 static int path_mtu(struct via_core *c, struct via_udp_sock *u) {
-    struct via_dest d = {.dst = u->sock.flow.remote, .src = u->sock.flow.local, .proto = IPPROTO_UDP, .tos = u->tos,
-                         .ttl = u->ttl, .iface = u->sock.flow.iface};
+    struct via_dest d = {.dst = u->sock.flow.remote,
+                         .src = u->sock.flow.local,
+                         .proto = IPPROTO_UDP,
+                         .tos = u->tos,
+                         .ttl = u->ttl,
+                         .iface = u->sock.flow.iface};
 
     if (!(u->sock.flags & VIA_SOCK_CONNECTED))
         return 0;

@@ -36,42 +36,46 @@ int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, 
     return i ? (int)i : err;
 }
 
-static void set_end(struct via_ep *e, uint16_t port, uint8_t iface) {
+static inline void set_end(struct via_ep *e, struct via_addr a, uint16_t port) {
+    memset(e, 0, sizeof *e);
+    e->addr = a;
     e->port = port;
-    e->family = via_addr_is4(&e->addr) ? VIA_AF_4 : VIA_AF_6;
+    e->family = VIA_AF_4;
+}
+
+static void set_end6(struct via_ep *e, const uint8_t *at, uint16_t port, uint8_t iface) {
+    memset(e, 0, sizeof *e);
+    memcpy(e->addr.b, at, 16);
+    e->port = port;
+    e->family = VIA_AF_6;
     e->scope = via_addr_is_linklocal6(&e->addr) ? iface : 0;
-    memset(e->pad, 0, sizeof e->pad);
 }
 
 /* Both ends as the headers in front of the payload say; input has checked them. */
-static void read_ends(const struct via_core *c, const struct via_pkt *p, struct via_dgram *d) {
+static inline void read_ends(const struct via_core *c, const struct via_pkt *p, struct via_dgram *d) {
     const uint8_t *frame = via_pkt_frame(c, p), *ip = frame + p->l3, *udp = frame + p->off - 8;
 
     if (VIA_LIKELY(ip[0] >> 4 == 4)) {
-        uint32_t src, dst;
-
-        memcpy(&src, ip + 12, 4);
-        memcpy(&dst, ip + 16, 4);
-        d->peer.addr = via_addr_from4(src);
-        d->local.addr = via_addr_from4(dst);
+        set_end(&d->peer, via_get_addr4(ip + 12), via_get16(udp));
+        set_end(&d->local, via_get_addr4(ip + 16), via_get16(udp + 2));
     } else {
-        memcpy(d->peer.addr.b, ip + 8, 16);
-        memcpy(d->local.addr.b, ip + 24, 16);
+        set_end6(&d->peer, ip + 8, via_get16(udp), p->vi);
+        set_end6(&d->local, ip + 24, via_get16(udp + 2), p->vi);
     }
-    set_end(&d->peer, via_get16(udp), p->vi);
-    set_end(&d->local, via_get16(udp + 2), p->vi);
 }
 
-static void fill(struct via_core *c, struct via_pkt *p, struct via_dgram *d) {
+static inline void fill(struct via_core *c, struct via_pkt *p, struct via_dgram *d) {
     d->seg.data = via_pkt_data(c, p);
     d->seg.len = p->len;
     d->seg.more = p->chain;
     d->seg.buf = (struct via_buf *)(void *)p;
     d->iov = NULL;
     d->iovcnt = 0;
-    d->flags = (uint32_t)((p->flags & VIA_PKT_TRUNC ? VIA_DGRAM_TRUNC : 0) |
-                          (p->flags & VIA_PKT_SHARED ? VIA_DGRAM_SHARED : 0) |
-                          (p->flags & VIA_PKT_MCAST ? VIA_DGRAM_MCAST : 0));
+    d->flags = 0;
+    if (VIA_UNLIKELY(p->flags & (VIA_PKT_TRUNC | VIA_PKT_SHARED | VIA_PKT_MCAST)))
+        d->flags = (uint32_t)((p->flags & VIA_PKT_TRUNC ? VIA_DGRAM_TRUNC : 0) |
+                              (p->flags & VIA_PKT_SHARED ? VIA_DGRAM_SHARED : 0) |
+                              (p->flags & VIA_PKT_MCAST ? VIA_DGRAM_MCAST : 0));
     d->bytes = p->total;
     d->iface = p->vi;
     d->token = 0;

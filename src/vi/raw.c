@@ -118,7 +118,7 @@ int via_vi_send(struct via_vi *vi, const struct via_frame *v, unsigned n) {
 
             p->off = (uint16_t)(v[j].addr & (c->frame_size - 1));
             p->len = (uint16_t)v[j].len;
-            p->flags &= (uint8_t)~(VIA_PKT_RAW | VIA_PKT_CSUM_OK);
+            p->flags &= (uint8_t) ~(VIA_PKT_RAW | VIA_PKT_CSUM_OK);
             p->flags |= v[j].flags & VIA_FRAME_CSUM_OK ? VIA_PKT_CSUM_OK : 0;
             p->total = v[j].len;
             p->chain = 0;

@@ -7,13 +7,15 @@ static const struct via_vi_ops *const drivers[] = {
     &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_pcap, &via_vi_fault, &via_vi_null,
 };
 
+static_assert(VIA_FRAME_CSUM_OK == 2 && VIA_PKT_CSUM_OK == 1, "flags of frames and packets are one shift apart");
+
 /* Descriptors named by a ring are input like any other: in range, lent to this very device, within their frame. */
-static struct via_pkt *frame_packet(struct via_vi *vi, const struct via_frame *f) {
-    struct via_core *c = vi->core;
-    uint64_t id = f->addr >> c->frame_shift, off = f->addr & (c->frame_size - 1);
+static inline struct via_pkt *frame_packet(struct via_vi *vi, struct via_core *c, const struct via_frame *f) {
+    uint64_t id = f->addr >> c->frame_shift;
+    uint32_t off = (uint32_t)f->addr & (c->frame_size - 1);
     struct via_pkt *p;
 
-    if (VIA_UNLIKELY(!id || id > c->frame_count || off + f->len > c->frame_size))
+    if (VIA_UNLIKELY(id - 1 >= c->frame_count || (uint64_t)off + f->len > c->frame_size))
         return NULL;
     p = via_pkt_at(c, (uint32_t)id);
     if (VIA_UNLIKELY(p->owner != VIA_OWNER_RING || p->vi != vi->index))
@@ -22,8 +24,9 @@ static struct via_pkt *frame_packet(struct via_vi *vi, const struct via_frame *f
     p->len = (uint16_t)f->len;
     p->total = f->len;
     p->ts = f->flags & VIA_FRAME_TS ? f->ts : c->s->now;
-    p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK ? VIA_PKT_CSUM_OK : 0) |
-                         (f->flags & VIA_FRAME_TRUNC ? VIA_PKT_TRUNC : 0));
+    p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK) >> 1);
+    if (VIA_UNLIKELY(f->flags & VIA_FRAME_TRUNC))
+        p->flags |= VIA_PKT_TRUNC;
     p->vi = vi->index;
     vi->stock--;
     return p;
@@ -51,7 +54,7 @@ static unsigned join_parts(struct via_vi *vi, const struct via_frame *f, unsigne
     unsigned i = 0;
 
     do {
-        p = frame_packet(vi, &f[i]);
+        p = frame_packet(vi, c, &f[i]);
         if (!p) {
             bad = true;
             continue;
@@ -130,7 +133,7 @@ unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
         struct via_pkt *p;
 
         if (VIA_LIKELY(!(f[i].flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN)))) {
-            p = frame_packet(vi, &f[i++]);
+            p = frame_packet(vi, c, &f[i++]);
             if (VIA_UNLIKELY(!p))
                 via_drop_count(c, VIA_DROP_RING_INVALID);
         } else {
@@ -180,23 +183,9 @@ static void stage_packet(struct via_vi *vi, struct via_pkt *p) {
 
     vi->tx_packets++;
     vi->tx_bytes += p->total;
-    for (;;) {
-        struct via_frame *f = &vi->stage[vi->staged++];
-
-        VIA_ASSERT(!(p->flags & VIA_PKT_CLONE));
-        f->addr = ((uint64_t)p->frame << c->frame_shift) + p->off;
-        f->len = p->len;
-        f->flags = (uint16_t)((p->chain ? VIA_FRAME_MORE : 0) | (p->flags & VIA_PKT_CSUM_OK ? VIA_FRAME_CSUM_OK : 0));
-        f->vlan = 0;
-        f->ts = 0;
-        p->owner = VIA_OWNER_FLIGHT;
-        p->flags |= VIA_PKT_FLIGHT;
-        p->vi = vi->index;
-        vi->tokens += (p->flags & VIA_PKT_TOKEN) != 0;
-        if (!p->chain)
-            return;
-        p = via_pkt_at(c, p->chain);
-    }
+    for (; p->chain; p = via_pkt_at(c, p->chain))
+        via_vi_stage(vi, p, VIA_FRAME_MORE);
+    via_vi_stage(vi, p, 0);
 }
 
 /* Gives the device what is staged; true if it took all. */
@@ -232,7 +221,7 @@ static void stage_queue(struct via_vi *vi) {
     }
 }
 
-enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
+enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
     struct via_core *c = vi->core;
     uint32_t parts = parts_of(c, p);
     enum via_drop why = VIA_KEPT;

@@ -28,8 +28,8 @@ struct via_vi {
     uint32_t flight;        /* frames handed over and not reaped */
     uint32_t tokens;        /* of them, those whose completion somebody waits for */
     uint32_t staged;
-    struct via_list txq;    /* packets that wait for the stage */
-    uint32_t txq_len;       /* their frames */
+    struct via_list txq; /* packets that wait for the stage */
+    uint32_t txq_len;    /* their frames */
     struct via_list injected;
     struct via_frame stage[VIA_STAGE];
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, tx_fails;
@@ -46,12 +46,40 @@ void via_vi_stop(struct via_vi *vi);
 /* Takes up to `n` packets; chains are whole, each packet has owner BURST, its length, time and interface number. */
 unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n);
 
-/* Queues a whole Ethernet frame for sending; the packet is the VI's from here. 0, or why it was dropped. */
-enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p);
-
 /* True while `frames` more would fit: the TX ring and the queue before it are not full. */
 static inline bool via_vi_has_room(const struct via_vi *vi, uint32_t frames) {
     return vi->flight + vi->staged + vi->txq_len + frames <= vi->dev->tx_ring;
+}
+
+/* Puts one frame on the stage; there is room. */
+static inline void via_vi_stage(struct via_vi *vi, struct via_pkt *p, uint16_t more) {
+    struct via_core *c = vi->core;
+    struct via_frame *f = &vi->stage[vi->staged++];
+
+    VIA_ASSERT(!(p->flags & VIA_PKT_CLONE));
+    f->addr = ((uint64_t)p->frame << c->frame_shift) + p->off;
+    f->len = p->len;
+    f->flags = (uint16_t)(more | (p->flags & VIA_PKT_CSUM_OK) * (VIA_FRAME_CSUM_OK / VIA_PKT_CSUM_OK));
+    f->vlan = 0;
+    f->ts = 0;
+    p->owner = VIA_OWNER_FLIGHT;
+    p->vi = vi->index;
+    vi->tokens += (p->flags / VIA_PKT_TOKEN) & 1u;
+    p->flags |= VIA_PKT_FLIGHT;
+}
+
+/* The general form; via_vi_push() is the one to call. */
+enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p);
+
+/* Queues a whole Ethernet frame for sending; the packet is the VI's from here. 0, or why it was dropped. */
+static inline enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
+    if (VIA_UNLIKELY(p->chain | vi->txq.head | vi->dev->link) || VIA_UNLIKELY(vi->staged == VIA_STAGE) ||
+        VIA_UNLIKELY(!via_vi_has_room(vi, 1)))
+        return via_vi_push_any(vi, p);
+    vi->tx_packets++;
+    vi->tx_bytes += p->len;
+    via_vi_stage(vi, p, 0);
+    return VIA_KEPT;
 }
 
 /* Hands staged frames over and rings the doorbell if any are new. 0 or -errno of the device. */
@@ -68,8 +96,8 @@ static inline bool via_vi_unflushed(const struct via_vi *vi) {
  */
 #define VIA_VI_BATCH 32u
 static inline bool via_vi_wants_collect(const struct via_vi *vi, bool idle) {
-    return vi->flight && (idle || vi->tokens || vi->flight >= VIA_VI_BATCH ||
-                          vi->core->s->pkts.free <= vi->core->s->reserve);
+    return vi->flight &&
+           (idle || vi->tokens || vi->flight >= VIA_VI_BATCH || vi->core->s->pkts.free <= vi->core->s->reserve);
 }
 
 static inline bool via_vi_wants_stock(const struct via_vi *vi) {
