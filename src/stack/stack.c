@@ -189,7 +189,6 @@ int via_stack_destroy(struct via_stack *st, unsigned flags) {
 
     if (!(flags & VIA_FORCE) && app_holds(c))
         return via_why_set(c, -EBUSY, "stack: the application still holds %u packet buffers", c->s->held);
-    via_capture_end(st);
     for (i = c->vis; i; i--)
         if (i <= c->vis && c->vi[i])
             via_vi_close(c->vi[i]);
