@@ -3,7 +3,9 @@
 
 #include "vi/args.h"
 
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -21,8 +23,18 @@ static int ask(const struct via_vi_dev *dev, int fd, unsigned long what, struct 
     return ioctl(fd, what, r) < 0 ? -errno : 0;
 }
 
-static uint8_t link_of(unsigned flags) {
-    return (flags & IFF_UP) && (flags & IFF_RUNNING) ? VIA_LINK_UP : VIA_LINK_DOWN;
+/* IFF_RUNNING follows the carrier late, by up to a second; where the driver tells of the carrier it is asked. */
+static uint8_t link_of(int fd, const struct ifreq *with_flags) {
+    unsigned flags = (unsigned)with_flags->ifr_flags;
+    struct ethtool_value carrier = {.cmd = ETHTOOL_GLINK};
+    struct ifreq r = *with_flags;
+
+    if (!(flags & IFF_UP))
+        return VIA_LINK_DOWN;
+    r.ifr_data = (char *)&carrier;
+    if (ioctl(fd, SIOCETHTOOL, &r) < 0)
+        return flags & IFF_RUNNING ? VIA_LINK_UP : VIA_LINK_DOWN;
+    return carrier.data ? VIA_LINK_UP : VIA_LINK_DOWN;
 }
 
 int via_netif_fill(struct via_vi_dev *dev, int fd, const char *name) {
@@ -45,7 +57,7 @@ int via_netif_fill(struct via_vi_dev *dev, int fd, const char *name) {
     dev->mtu = (uint32_t)r.ifr_mtu;
     if (ask(dev, fd, SIOCGIFFLAGS, &r) < 0)
         return via_vi_say(dev, -ENODEV, "%s: interface %s went away", dev->ops->name, name);
-    dev->link = link_of((unsigned)r.ifr_flags);
+    dev->link = link_of(fd, &r);
     return 0;
 }
 
@@ -59,7 +71,7 @@ uint8_t via_netif_link(struct via_vi_dev *dev, int fd) {
     if (ioctl(fd, SIOCGIFNAME, &r) < 0 || ioctl(fd, SIOCGIFFLAGS, &r) < 0)
         dev->link = VIA_LINK_GONE;
     else
-        dev->link = link_of((unsigned)r.ifr_flags);
+        dev->link = link_of(fd, &r);
     return dev->link;
 }
 
