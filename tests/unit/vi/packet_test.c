@@ -4,12 +4,6 @@
 
 #include "rig.h"
 
-#include <linux/virtio_net.h>
-#include <net/if.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-
 struct pair {
     struct rig a, b;
     struct rig_packet p;
@@ -50,39 +44,6 @@ static void close_pair(struct pair *t) {
     rig_reap(&t->a);
     rig_close(&t->a);
     rig_close(&t->b);
-}
-
-/* Sends bytes with offloads described, as the kernel's own TCP does. */
-static void send_offloaded(const struct virtio_net_hdr *h, const void *bytes, size_t len) {
-    int one = 1, fd = via_netif_socket();
-    struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
-    struct iovec iov[2] = {{(void *)(uintptr_t)h, sizeof *h}, {(void *)(uintptr_t)bytes, len}};
-    struct ifreq r;
-
-    memset(&r, 0, sizeof r);
-    strcpy(r.ifr_name, "va0");
-    assert_true(fd >= 0);
-    assert_int_equal(ioctl(fd, SIOCGIFINDEX, &r), 0);
-    ll.sll_ifindex = r.ifr_ifindex;
-    assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one), 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&ll, sizeof ll), 0);
-    assert_int_equal(writev(fd, iov, 2), (ssize_t)(len + sizeof *h));
-    close(fd);
-}
-
-static size_t tcp_frame(uint8_t *at, size_t payload) {
-    struct iphdr ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP};
-    struct tcphdr tcp = {.doff = 5, .ack = 1};
-
-    rig_frame(at, (uint32_t)(14 + 40 + payload), 3);
-    at[12] = 0x08;
-    at[13] = 0x00;
-    ip.tot_len = htons((uint16_t)(40 + payload));
-    ip.saddr = htonl(0x0a000001);
-    ip.daddr = htonl(0x0a000002);
-    memcpy(at + 14, &ip, sizeof ip);
-    memcpy(at + 34, &tcp, sizeof tcp);
-    return 14 + 40 + payload;
 }
 
 static void frame_sent_arrives_whole(void **state) {
@@ -143,15 +104,10 @@ static void jumbo_packet_comes_as_a_chain(void **state) {
 
 static void packet_of_the_largest_size_comes_whole(void **state) {
     struct pair *t = open_pair(state, 1500);
-    struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4};
-    size_t len = tcp_frame(t->bytes, 60000);
+    size_t len = rig_tcp(t->bytes, 60000);
 
-    h.hdr_len = 54;
-    h.gso_size = 1448;
-    h.csum_start = 34;
-    h.csum_offset = 16;
     t->b.ether = 0x0800;
-    send_offloaded(&h, t->bytes, len);
+    rig_offload("va0", t->bytes, len, RIG_SEGMENTS);
     rig_recv(&t->b, &t->p);
     assert_int_equal(t->p.len, len);
     assert_int_equal(t->p.frames, (len + 1919) / 1920);
@@ -162,18 +118,12 @@ static void packet_of_the_largest_size_comes_whole(void **state) {
 
 static void giants_and_small_packets_keep_their_order(void **state) {
     struct pair *t = open_pair(state, 1500);
-    struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4};
-    struct virtio_net_hdr none = {0};
     static const size_t size[] = {100, 30000, 200, 300, 20000, 25000, 400};
     unsigned i;
 
-    h.hdr_len = 54;
-    h.gso_size = 1448;
-    h.csum_start = 34;
-    h.csum_offset = 16;
     t->b.ether = 0x0800;
     for (i = 0; i < VIA_COUNT(size); i++)
-        send_offloaded(size[i] > 1448 ? &h : &none, t->bytes, tcp_frame(t->bytes, size[i]));
+        rig_offload("va0", t->bytes, rig_tcp(t->bytes, size[i]), size[i] > 1448 ? RIG_SEGMENTS : RIG_PLAIN);
     for (i = 0; i < VIA_COUNT(size); i++) {
         rig_recv(&t->b, &t->p);
         assert_int_equal(t->p.len, 54 + size[i]);
@@ -242,15 +192,11 @@ static void tagged_jumbo_packet_survives_too(void **state) {
 
 static void unfinished_checksum_is_vouched_for(void **state) {
     struct pair *t = open_pair(state, 1500);
-    struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM}, none = {0};
-
-    h.csum_start = 34;
-    h.csum_offset = 16;
     t->b.ether = 0x0800;
-    send_offloaded(&h, t->bytes, tcp_frame(t->bytes, 100));
+    rig_offload("va0", t->bytes, rig_tcp(t->bytes, 100), RIG_NO_SUM);
     rig_recv(&t->b, &t->p);
     assert_true(t->p.flags & VIA_FRAME_CSUM_OK);
-    send_offloaded(&none, t->bytes, tcp_frame(t->bytes, 100));
+    rig_offload("va0", t->bytes, rig_tcp(t->bytes, 100), RIG_PLAIN);
     rig_recv(&t->b, &t->p);
     assert_false(t->p.flags & VIA_FRAME_CSUM_OK);
     close_pair(t);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rig.h"
 
-#include <net/if.h>
-#include <sys/ioctl.h>
-
 /* What goes into the TAP comes out of the kernel's end, which is heard and spoken to by the packet driver. */
 struct pair {
     struct rig tap, kernel;
@@ -138,11 +135,8 @@ static void tag_is_put_into_the_bytes(void **state) {
 static void mac_is_local_and_follows_the_seed(void **state) {
     struct pair *t = open_pair(state, "via0");
     struct rig other;
-    struct ifreq r;
     uint8_t mac[6];
 
-    memset(&r, 0, sizeof r);
-    strcpy(r.ifr_name, "via0");
     assert_int_equal(t->tap.dev.mac[0] & 3, 2);
     memcpy(mac, t->tap.dev.mac, 6);
     assert_memory_not_equal(mac, t->kernel.dev.mac, 6);
