@@ -245,8 +245,8 @@ static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) 
     taken += pull_all(st, budget);
     if (VIA_UNLIKELY(c->s->wheel.next <= c->s->now))
         timers = fire_timers(st);
-    if (VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
-        hear_notes(c);
+    if (!taken || VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
+        hear_notes(c); /* looks at the links too, which a poll with traffic need not */
     push_all(st, !taken);
     if (VIA_UNLIKELY(c->s->sent.head))
         calls += via_sock_settle_sent(c);
