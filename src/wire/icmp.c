@@ -244,6 +244,8 @@ int via_quote_parse(struct via_quote *q, uint8_t version, const uint8_t *at, siz
         return -VIA_DROP_ICMP_BAD;
     q->version = version;
     i = version == 4 ? take_ip4(q, at, len) : take_ip6(q, at, len);
+    if (version == 6 && (via_addr_is4(&q->src) || via_addr_is4(&q->dst)))
+        return -VIA_DROP_ICMP_BAD;
     take_transport(q, at + i, len - i);
     return q->hlen;
 }

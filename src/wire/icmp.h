@@ -98,8 +98,8 @@ struct via_quote {
 
 /*
  * Reads the quote behind the 8 bytes of an error's header. Errors are cut anywhere and routers change fields, so
- * neither lengths nor checksums are held against it, only that there is an IP header of that version.
- * The result is the length of the IP headers, or ICMP_BAD.
+ * neither lengths nor checksums are held against it, only that there is an IP header of that version, and none of IPv6
+ * with mapped IPv4 addresses. The result is the length of the IP headers, or ICMP_BAD.
  */
 int via_quote_parse(struct via_quote *q, uint8_t version, const uint8_t *at, size_t len);
 

@@ -3,9 +3,9 @@
  * ip.h - the IP header, one noun in two spellings: IPv4 (RFC 791) with its options, IPv6 (RFC 8200) with its chain of
  * extension headers. Nothing above this folder asks for the version to find a field.
  *
- * The parsers check form: lengths, checksum, options. Whether addresses are possible, and whether a protocol is
- * spoken, is for the network layer. Every positive result means: hlen + payload bytes of the packet are IP's, the rest
- * is padding of the link.
+ * The parsers check form: lengths, checksum, options. Whether addresses are possible (IPv6 can carry ::ffff:a.b.c.d,
+ * which must not pass for IPv4), and whether a protocol is spoken, is for the network layer. Every positive result
+ * means: hlen + payload bytes of the packet are IP's, the rest is padding of the link.
  */
 #ifndef VIA_WIRE_IP_H
 #define VIA_WIRE_IP_H
@@ -66,7 +66,7 @@ int via_ip4_options(struct via_ip_head *h, const uint8_t *at);
  * Walks the extension headers of IPv6 from at + h->hlen, h->proto naming the first. Changes proto, hlen, payload,
  * next_at, flags. A fragment header ends the walk if it belongs to a real fragment: frag_id, frag_off, MORE are set,
  * proto is what the fragment header names, and `hlen` ends behind it. The walk of a reassembled datagram goes on from
- * there the same way: lay its bytes at `at`, set hlen to 0 and payload to its length.
+ * there the same way: lay its bytes at `at`, set hlen to 0 and payload to its length; fault_at then counts from there.
  * IP6_CHAIN: more than VIA_IP6_HEADERS, longer than `len` or the payload, hop-by-hop options not first, a second
  * fragment header. IP6_OPTION: an unknown option that asks for the drop, the jumbo payload too (RFC 2675 is not
  * spoken). IP_SOURCE_ROUTE: a routing header of any type with segments left (RFC 5095 for type 0). fault and fault_at

@@ -104,6 +104,8 @@ static int take_mld(struct via_mcast *m, const struct via_ip_head *ip, const uin
     if (len < 24 || at[0] < MLD_QUERY || at[0] > MLD_DONE)
         return -VIA_DROP_IGMP_BAD;
     m->group = via_addr_from6(at + 8);
+    if (via_addr_is4(&m->group))
+        return -VIA_DROP_IGMP_BAD;
     if (at[0] == MLD_QUERY) {
         m->kind = VIA_MCAST_QUERY;
         return take_query6(m, at, len);

@@ -50,15 +50,20 @@ static void take_bits(struct via_addr *to, const uint8_t *from, unsigned bits) {
         to->b[bits / 8] &= (uint8_t)(0xff00u >> (bits & 7));
 }
 
-static struct via_nd_prefix *next_prefix(struct via_nd *n) {
+/* The next entry, for `bits` at `from`; NULL if there is none left, or for IPv4 in disguise. */
+static struct via_nd_prefix *next_prefix(struct via_nd *n, const uint8_t *from, uint8_t bits) {
     struct via_nd_prefix *p = &n->prefix[n->prefixes];
 
     if (n->prefixes == VIA_ND_PREFIXES) {
         n->more = true;
         return NULL;
     }
-    n->prefixes++;
     memset(p, 0, sizeof *p);
+    take_bits(&p->prefix, from, bits);
+    if (via_addr_is4(&p->prefix))
+        return NULL;
+    p->len = bits;
+    n->prefixes++;
     return p;
 }
 
@@ -66,26 +71,22 @@ static struct via_nd_prefix *next_prefix(struct via_nd *n) {
 static void take_prefix(struct via_nd *n, const uint8_t *x) {
     struct via_nd_prefix *p;
 
-    if (x[1] != 4 || x[2] > 128 || !(p = next_prefix(n)))
+    if (x[1] != 4 || x[2] > 128 || !(p = next_prefix(n, x + 16, x[2])))
         return;
-    p->len = x[2];
     p->flags = x[3] & (VIA_ND_ON_LINK | VIA_ND_AUTO);
     p->valid = via_get32(x + 4);
     p->preferred = via_get32(x + 8);
-    take_bits(&p->prefix, x + 16, p->len);
 }
 
 /* RFC 4191 2.3: one to three units, as many as the prefix needs; a reserved preference makes it ignored. */
 static void take_route(struct via_nd *n, const uint8_t *x) {
     struct via_nd_prefix *p;
 
-    if (x[1] > 3 || x[2] > (x[1] - 1) * 64 || (x[3] >> 3 & 3) == 2 || !(p = next_prefix(n)))
+    if (x[1] > 3 || x[2] > (x[1] - 1) * 64 || (x[3] >> 3 & 3) == 2 || !(p = next_prefix(n, x + 8, x[2])))
         return;
-    p->len = x[2];
     p->flags = VIA_ND_VIA_ROUTER;
     p->pref = pref_of(x[3]);
     p->valid = via_get32(x + 4);
-    take_bits(&p->prefix, x + 8, p->len);
 }
 
 static bool take_option(struct via_nd *n, const uint8_t *at, size_t i) {
@@ -160,11 +161,13 @@ static void take_fixed(struct via_nd *n, const uint8_t *at) {
     }
 }
 
-/* What the message may not say, given who sends it to whom. */
+/* What the message may not say, given who sends it to whom. IPv4 in disguise is no target, for tables are shared. */
 static bool fits_header(const struct via_nd *n, const struct via_ip_head *ip) {
     bool nobody = via_addr_is_any(&ip->src);
     struct via_addr group;
 
+    if (via_addr_is4(&n->target) || via_addr_is4(&n->dst))
+        return false;
     switch (n->type) {
     case VIA_ND_ROUTER_SOLICIT:
         return !nobody || !(n->has & VIA_ND_SRC_MAC);

@@ -46,7 +46,7 @@ enum via_nd_prefix_flag {
     VIA_ND_VIA_ROUTER = 1, /* a route information option: reach it through the advertising router */
 };
 
-/* A prefix that a router announces. Bits behind `len` are cleared. */
+/* A prefix that a router announces. Bits behind `len` are cleared. It is never inside ::ffff:0:0/96. */
 struct via_nd_prefix {
     struct via_addr prefix;
     uint32_t valid, preferred; /* seconds; 0xffffffff is for ever */
@@ -78,7 +78,7 @@ struct via_nd {
 
 /*
  * The ICMPv6 message of `len` bytes at `at`, which came behind the header `ip`. ND_HOP_LIMIT, ND_FRAGMENT (RFC 6980),
- * else ND_BAD. Result: `len`. Entries of `prefix` behind `prefixes` are not written.
+ * else ND_BAD, for a mapped IPv4 address too. Result: `len`. Entries of `prefix` behind `prefixes` are not written.
  */
 int via_nd_parse(struct via_nd *n, const struct via_ip_head *ip, const uint8_t *at, size_t len);
 

@@ -319,6 +319,10 @@ static void quoted_echo_shows_its_identifier(void **state) {
     assert_int_equal(via_quote_parse(&q, 6, b, n), 40);
     assert_true(q.has_ports);
     assert_int_equal(q.sport, 0xabcd);
+    assert_int_equal(via_quote_parse(&q, 6, rig_edge(b, 46), 46), 40);
+    assert_true(q.has_ports);
+    assert_int_equal(via_quote_parse(&q, 6, rig_edge(b, 45), 45), 40);
+    assert_false(q.has_ports);
     b[40] = 129;
     assert_int_equal(via_quote_parse(&q, 6, b, n), 40);
     assert_false(q.has_ports);
@@ -352,6 +356,21 @@ static void quote_of_the_other_version_is_refused(void **state) {
     assert_int_equal(via_quote_parse(&q, 4, b, 64), -VIA_DROP_ICMP_BAD);
 }
 
+static void quote_of_ipv4_in_disguise_is_refused(void **state) {
+    struct via_quote q;
+    uint8_t b[64];
+    size_t n = rig_hex(b, "6000 0000 0014 06 00" SRC6 DST6 "0016 c000 89abcdef");
+
+    (void)state;
+    memcpy(b + 8, via_addr_from4(1).b, 16);
+    assert_int_equal(via_quote_parse(&q, 6, b, n), -VIA_DROP_ICMP_BAD);
+    memcpy(b + 24, b + 8, 16);
+    b[8] = 0x20;
+    assert_int_equal(via_quote_parse(&q, 6, b, n), -VIA_DROP_ICMP_BAD);
+    b[24] = 0x20;
+    assert_int_equal(via_quote_parse(&q, 6, b, n), 40);
+}
+
 static void quoted_options_are_stepped_over(void **state) {
     struct via_quote q;
     uint8_t b[128];
@@ -368,6 +387,9 @@ static void quoted_options_are_stepped_over(void **state) {
     assert_int_equal(via_quote_parse(&q, 6, b, n), 56);
     assert_int_equal(q.proto, IPPROTO_UDP);
     assert_int_equal(q.dport, 53);
+    assert_false(q.fragment);
+    assert_int_equal(via_quote_parse(&q, 6, rig_edge(b, 48), 48), 48);
+    assert_int_equal(q.proto, IPPROTO_DSTOPTS);
     b[41] = 255;
     assert_int_equal(via_quote_parse(&q, 6, rig_edge(b, n), n), 40 + 2048);
     assert_false(q.has_ports);
@@ -389,6 +411,9 @@ static void quoted_fragment_shows_ports_only_if_it_is_the_first(void **state) {
     n = rig_hex(b, "6000 0000 0018 2c 40" SRC6 DST6 "1100 0001 00000001 1234 0035 0008 0000");
     assert_int_equal(via_quote_parse(&q, 6, b, n), 48);
     assert_true(q.fragment && q.has_ports && !q.later);
+    b[43] = 0; /* an atomic one is whole */
+    assert_int_equal(via_quote_parse(&q, 6, b, n), 48);
+    assert_true(!q.fragment && q.has_ports);
     b[42] = 5;
     assert_int_equal(via_quote_parse(&q, 6, b, n), 48);
     assert_true(q.fragment && !q.has_ports && q.later);
@@ -451,6 +476,7 @@ int main(void) {
         cmocka_unit_test(quoted_echo_shows_its_identifier),
         cmocka_unit_test(quote_cut_anywhere_says_no_more_than_it_holds),
         cmocka_unit_test(quote_of_the_other_version_is_refused),
+        cmocka_unit_test(quote_of_ipv4_in_disguise_is_refused),
         cmocka_unit_test(quoted_options_are_stepped_over),
         cmocka_unit_test(quoted_fragment_shows_ports_only_if_it_is_the_first),
         cmocka_unit_test(quoted_chain_is_followed_for_eight_headers),

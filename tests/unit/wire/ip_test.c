@@ -314,6 +314,10 @@ static void chain_of_known_headers_is_walked(void **state) {
     assert_int_equal(h.payload, 20);
     assert_int_equal(h.next_at, 64);
     assert_int_equal(h.flags, VIA_IP_OPTIONS | VIA_IP_ALERT);
+    assert_int_equal(parse6(&h, 0, "1100 1e02 0000 0100"), 48);
+    assert_int_equal(h.flags, VIA_IP_OPTIONS);
+    assert_int_equal(parse6(&h, 60, "1100 0502 0000 0100"), 48); /* means nothing there */
+    assert_int_equal(h.flags, VIA_IP_OPTIONS);
     assert_int_equal(parse6(&h, 60, "0601 0000 000000000000 0000 0000 0000 0000"), 56);
     assert_int_equal(h.proto, IPPROTO_TCP);
 }
@@ -548,6 +552,7 @@ static void ipv6_first_fragment_must_hold_the_whole_chain(void **state) {
     assert_int_equal(check_frag6(&h, "1100 0001 00000001", 8), 0);
     assert_int_equal(check_frag6(&h, "0600 0001 00000001", 16), -VIA_DROP_FRAG_TINY);
     assert_int_equal(h.fault, 4); /* RFC 7112: parameter problem 3 */
+    assert_int_equal(h.fault_at, 0);
     assert_int_equal(check_frag6(&h, "3c00 0001 00000001 1100 0104 00000000", 8), 0);
     assert_int_equal(h.proto, IPPROTO_DSTOPTS);
     assert_int_equal(h.hlen, 48);
@@ -672,8 +677,8 @@ static void random_head(struct via_ip_head *h, uint64_t *seed, uint8_t version) 
     h->ttl = (uint8_t)rig_random(seed);
     h->tos = (uint8_t)rig_random(seed);
     if (rig_random(seed) & 1) {
-        h->flags = VIA_IP_FRAGMENT | VIA_IP_MORE;
-        h->frag_off = (uint16_t)(rig_random(seed) & 0xfff8);
+        h->flags = rig_random(seed) & 1 ? VIA_IP_FRAGMENT : VIA_IP_FRAGMENT | VIA_IP_MORE;
+        h->frag_off = (uint16_t)(8 + rig_random(seed) % 8000 * 8);
         h->frag_id = (uint32_t)rig_random(seed);
     }
     if (rig_random(seed) & 1)

@@ -224,6 +224,8 @@ static void group_that_is_none_is_refused(void **state) {
     assert_true(via_addr_is_any(&m.group));
     q.group = local;
     assert_int_equal(parse_query(&m, &q), -VIA_DROP_IGMP_BAD);
+    q.group = group4(); /* in disguise */
+    assert_int_equal(parse_query(&m, &q), -VIA_DROP_IGMP_BAD);
 }
 
 static void general_query_names_no_sources(void **state) {
@@ -275,6 +277,11 @@ static void unknown_types_and_new_reports_are_left_alone(void **state) {
     b[0] = 143;
     assert_int_equal(parse(&m, 6, b, 8), 8);
     assert_int_equal(m.kind, VIA_MCAST_OTHER);
+    memcpy(b + 8, group6.b, 16); /* no type of MLD at all */
+    for (b[0] = 133; b[0] < 143; b[0]++)
+        assert_int_equal(parse(&m, 6, b, 24), -VIA_DROP_IGMP_BAD);
+    b[0] = 129;
+    assert_int_equal(parse(&m, 6, b, 24), -VIA_DROP_IGMP_BAD);
 }
 
 static void emitted_old_messages_read_back(void **state) {
@@ -333,16 +340,17 @@ static void report_of_igmpv3_is_laid_out_as_in_rfc_9776(void **state) {
 }
 
 static void report_of_mldv2_is_laid_out_as_in_rfc_9777(void **state) {
-    struct via_addr source = {{0x20, 1, [15] = 5}};
-    struct via_mcast_record r = {.group = group6, .change = VIA_MCAST_BLOCK, .sources = 1, .source = &source};
+    struct via_addr sources[2] = {{{0x20, 1, [15] = 5}}, {{0x20, 1, [15] = 6}}};
+    struct via_mcast_record r = {.group = group6, .change = VIA_MCAST_BLOCK, .sources = 2, .source = sources};
     uint8_t b[64], want[64];
-    size_t n = rig_hex(want, "8f00 0000 0000 0001  06000001 ff020000 00000000 00000000 00000099"
-                             "20010000 00000000 00000000 00000005");
+    size_t n = rig_hex(want, "8f00 0000 0000 0001  06000002 ff020000 00000000 00000000 00000099"
+                             "20010000 00000000 00000000 00000005"
+                             "20010000 00000000 00000000 00000006");
     int len = via_mcast_append(b, via_mcast_report(b, 6), 6, &r);
 
     (void)state;
     assert_int_equal(len, n);
-    assert_int_equal(len, VIA_MCAST_HEAD + via_mcast_record_len(6, 1));
+    assert_int_equal(len, VIA_MCAST_HEAD + via_mcast_record_len(6, 2));
     assert_memory_equal(b, want, n);
 }
 

@@ -106,6 +106,21 @@ static void prefix_bits_behind_its_length_are_cleared(void **state) {
     assert_int_equal(n.prefixes, 0);
 }
 
+static void reserved_bits_of_a_prefix_are_ignored(void **state) {
+    struct via_nd in = router(), n;
+    struct via_ip_head ip = from(&local, &all_nodes);
+    uint8_t b[512];
+
+    (void)state;
+    in.prefixes = 1;
+    in.prefix[0].flags = 0x3e;
+    assert_true(parse(&n, &ip, b, rig_router_message(b, &in)) > 0);
+    assert_int_equal(n.prefix[0].flags, 0);
+    in.prefix[0].flags = VIA_ND_AUTO;
+    assert_true(parse(&n, &ip, b, rig_router_message(b, &in)) > 0);
+    assert_int_equal(n.prefix[0].flags, VIA_ND_AUTO);
+}
+
 static void prefixes_beyond_those_kept_are_told_of(void **state) {
     struct via_nd in = router(), n;
     struct via_ip_head ip = from(&local, &all_nodes);
@@ -318,6 +333,33 @@ static void probe_goes_to_the_solicited_node_and_tells_no_address(void **state) 
     assert_int_equal(parse(&n, &ip, b, (size_t)via_nd_emit(b, &in, &ip)), -VIA_DROP_ND_BAD);
 }
 
+/* Neighbours, routes and addresses of both families share their tables. */
+static void ipv4_in_disguise_is_no_target_and_no_prefix(void **state) {
+    struct via_addr mapped = via_addr_from4(htonl(0x0a000001));
+    struct via_ip_head ip = from(&local, &host);
+    struct via_nd in = solicitation(), n;
+    uint8_t b[512];
+
+    (void)state;
+    in.target = mapped;
+    assert_int_equal(parse(&n, &ip, b, (size_t)via_nd_emit(b, &in, &ip)), -VIA_DROP_ND_BAD);
+    in = advertisement();
+    in.target = mapped;
+    assert_int_equal(parse(&n, &ip, b, (size_t)via_nd_emit(b, &in, &ip)), -VIA_DROP_ND_BAD);
+    in = (struct via_nd){.type = VIA_ND_REDIRECT, .target = local, .dst = mapped};
+    assert_int_equal(parse(&n, &ip, b, rig_router_message(b, &in)), -VIA_DROP_ND_BAD);
+    in = router();
+    in.prefix[0].prefix = mapped;
+    in.prefix[0].len = 104;
+    in.prefix[1].prefix = mapped;
+    in.prefix[1].len = 96;
+    assert_true(parse(&n, &ip, b, rig_router_message(b, &in)) > 0);
+    assert_int_equal(n.prefixes, 0);
+    in.prefix[1].len = 95;
+    assert_true(parse(&n, &ip, b, rig_router_message(b, &in)) > 0);
+    assert_int_equal(n.prefixes, 1);
+}
+
 static void advertisement_to_a_group_is_never_solicited(void **state) {
     struct via_ip_head ip = from(&host, &all_nodes);
     struct via_nd in = advertisement(), n;
@@ -428,6 +470,37 @@ static void emitted_messages_read_back_and_verify(void **state) {
     }
 }
 
+static void emitted_messages_are_those_of_the_rfcs(void **state) {
+    static const struct {
+        uint8_t type, has;
+        const char *bytes;
+    } cases[] = {
+        {VIA_ND_ROUTER_SOLICIT, VIA_ND_SRC_MAC, "8500 0000 00000000 0101 020000000001 5a"},
+        {VIA_ND_SOLICIT, VIA_ND_SRC_MAC | VIA_ND_NONCE,
+         "8700 0000 00000000 20010db8 00000000 00000000 00000010 0101 020000000001 0e01 616263646566 5a"},
+        {VIA_ND_ADVERT, VIA_ND_DST_MAC, "8800 0000 60000000 20010db8 00000000 00000000 00000010 0201 020000000002 5a"},
+        {VIA_ND_ADVERT, 0, "8800 0000 60000000 20010db8 00000000 00000000 00000010 5a"},
+    };
+    struct via_ip_head ip = from(&local, &host);
+    uint8_t b[64], want[64];
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < VIA_COUNT(cases); i++) {
+        struct via_nd m = {.type = cases[i].type, .has = cases[i].has, .target = host};
+
+        m.flags = VIA_ND_SOLICITED | VIA_ND_OVERRIDE;
+        memcpy(m.src_mac, "\2\0\0\0\0\1", 6);
+        memcpy(m.dst_mac, "\2\0\0\0\0\2", 6);
+        memcpy(m.nonce, "abcdef", 6);
+        memset(b, 0x5a, sizeof b);
+        n = rig_hex(want, cases[i].bytes);
+        assert_int_equal(via_nd_emit(b, &m, &ip), n - 1);
+        memset(b + 2, 0, 2);
+        assert_memory_equal(b, want, n);
+    }
+}
+
 static void solicited_node_group_is_that_of_rfc_4291(void **state) {
     struct via_addr a, g, want;
     uint8_t b[32];
@@ -474,6 +547,7 @@ int main(void) {
         cmocka_unit_test(solicitation_is_read_field_by_field),
         cmocka_unit_test(router_advertisement_is_read_field_by_field),
         cmocka_unit_test(prefix_bits_behind_its_length_are_cleared),
+        cmocka_unit_test(reserved_bits_of_a_prefix_are_ignored),
         cmocka_unit_test(prefixes_beyond_those_kept_are_told_of),
         cmocka_unit_test(route_needs_as_many_units_as_its_prefix),
         cmocka_unit_test(router_preference_is_signed_and_the_reserved_value_is_medium),
@@ -487,12 +561,14 @@ int main(void) {
         cmocka_unit_test(code_other_than_0_is_refused),
         cmocka_unit_test(solicitation_for_a_group_is_refused),
         cmocka_unit_test(probe_goes_to_the_solicited_node_and_tells_no_address),
+        cmocka_unit_test(ipv4_in_disguise_is_no_target_and_no_prefix),
         cmocka_unit_test(advertisement_to_a_group_is_never_solicited),
         cmocka_unit_test(router_advertisement_comes_from_a_link_local_address),
         cmocka_unit_test(redirect_is_read_with_what_it_quotes),
         cmocka_unit_test(redirect_points_at_a_router_or_the_destination_itself),
         cmocka_unit_test(nonce_of_six_bytes_is_kept_and_another_skipped),
         cmocka_unit_test(emitted_messages_read_back_and_verify),
+        cmocka_unit_test(emitted_messages_are_those_of_the_rfcs),
         cmocka_unit_test(solicited_node_group_is_that_of_rfc_4291),
         cmocka_unit_test(messages_of_noise_stay_within_their_length),
     };
