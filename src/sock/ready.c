@@ -73,12 +73,9 @@ static void announce_after(struct via_core *c, struct via_sock *k, struct via_se
     link_after(c, set, prev, via_pkt_id(c, p));
 }
 
-void via_ready_data(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
-    struct via_set *set;
+void via_ready_announce(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
+    struct via_set *set = via_set_at(c, k->set);
 
-    if (!k->set || !(k->mask & VIA_EV_IN))
-        return;
-    set = via_set_at(c, k->set);
     announce_after(c, k, set, set->fifo.tail, p);
 }
 
@@ -280,23 +277,15 @@ bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev
     return true;
 }
 
-struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k) {
-    struct via_rxq *q = &k->rxq;
-    struct via_pkt *p;
-
-    if (!q->list.head)
-        return NULL;
-    p = via_pkt_at(c, q->list.head);
-    if (k->set) {
-        if (VIA_LIKELY(q->announced))
-            q->announced--;
-        else if (via_set_at(c, k->set)->mode == VIA_EPOLL_STRICT && (k->mask & VIA_EV_IN))
-            return NULL;
-        else
-            via_ready_taken(c, k, p);
+bool via_ready_reads(struct via_core *c, struct via_sock *k) {
+    if (VIA_LIKELY(k->rxq.announced)) {
+        k->rxq.announced--;
+        return true;
     }
-    q->pkts--;
-    return via_pktq_pop(c, &q->list);
+    if (via_set_at(c, k->set)->mode == VIA_EPOLL_STRICT && (k->mask & VIA_EV_IN))
+        return false;
+    via_ready_taken(c, k, via_pkt_at(c, k->rxq.list.head));
+    return true;
 }
 
 void via_rxq_clear(struct via_core *c, struct via_sock *k) {

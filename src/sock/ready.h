@@ -26,8 +26,13 @@ struct via_set {
     uint64_t total; /* records ever */
 };
 
-/* `p` was just put on the tail of the receive queue. */
-void via_ready_data(struct via_core *c, struct via_sock *k, struct via_pkt *p);
+/* `p` was just put on the tail of the receive queue of a member. */
+void via_ready_announce(struct via_core *c, struct via_sock *k, struct via_pkt *p);
+
+static inline void via_ready_data(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
+    if (k->set && (k->mask & VIA_EV_IN))
+        via_ready_announce(c, k, p);
+}
 
 /* Something that is not data; `what` is one bit of enum via_what. */
 void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason);
@@ -50,8 +55,16 @@ bool via_ready_again(struct via_core *c, struct via_sock *k);
 /* Takes the first record out; false if there is none. */
 bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev);
 
+/* May the head of a member's queue be read now? It is told to the set that it leaves. */
+bool via_ready_reads(struct via_core *c, struct via_sock *k);
+
 /* Takes a packet off the receive queue if there is one that may be read now (STRICT: announced). */
-struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k);
+static inline struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k) {
+    if (!k->rxq.list.head || (k->set && !via_ready_reads(c, k)))
+        return NULL;
+    k->rxq.pkts--;
+    return via_pktq_pop(c, &k->rxq.list);
+}
 
 /* Gives back all that waits. */
 void via_rxq_clear(struct via_core *c, struct via_sock *k);

@@ -216,17 +216,19 @@ static uint64_t sent_frames(const struct via_core *c) {
     return n;
 }
 
-/* What is rare: calls of other threads, netlink, own packets coming back. */
-static unsigned take_rare(struct via_stack *st, unsigned *calls) {
+/* Other threads queue first and wake then, so that one flag tells of both. */
+static unsigned answer_wake(struct via_stack *st) {
+    atomic_store_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
+    return run_calls(st);
+}
+
+static void look_at_mirror(struct via_stack *st) {
     struct via_core *c = &st->core;
 
-    if (via_mpsc_pending(&st->calls))
-        *calls = run_calls(st);
-    if (c->mirror && c->s->now >= st->mirror_at) {
-        via_mirror_poll(c);
-        st->mirror_at = c->s->now + MIRROR_EVERY;
-    }
-    return c->s->loop.head ? take_loop(st) : 0;
+    if (c->s->now < st->mirror_at)
+        return;
+    via_mirror_poll(c);
+    st->mirror_at = c->s->now + MIRROR_EVERY;
 }
 
 static void count_work(struct via_stack *st, struct via_work *w, const struct via_work *before) {
@@ -241,7 +243,11 @@ static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) 
     uint64_t rx = c->udp->rx;
     unsigned taken, timers = 0, calls = 0;
 
-    taken = take_rare(st, &calls);
+    if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed)))
+        calls = answer_wake(st);
+    if (VIA_UNLIKELY(c->mirror != NULL))
+        look_at_mirror(st);
+    taken = VIA_UNLIKELY(c->s->loop.head) ? take_loop(st) : 0;
     taken += pull_all(st, budget);
     if (VIA_UNLIKELY(c->s->wheel.next <= c->s->now))
         timers = fire_timers(st);
@@ -264,8 +270,6 @@ int via_stack_poll_at(struct via_stack *st, via_ns_t now, unsigned budget, struc
 
     if (VIA_UNLIKELY(st->sleep.asleep))
         via_sleep_disarm(st);
-    if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed)))
-        atomic_store_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
     if (now > c->s->now)
         c->s->now = now;
     c->s->turns++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "sock/enter.h"
 #include "udp/udp.h"
-
 #include "wire/udp.h"
 
 #define LONGEST 65507u
@@ -375,7 +375,7 @@ static inline struct via_pkt *plain_packet(struct via_core *c, struct via_udp_so
     return p;
 }
 
-int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+static inline int output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
     struct via_pkt *p;
     uint8_t *data, *at;
     uint32_t bytes;
@@ -407,4 +407,32 @@ int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_
     c->udp->tx_bytes += bytes;
     via_net_output(c, &u->path, p, false);
     return 0;
+}
+
+static void flush_all(struct via_core *c) {
+    uint32_t i;
+
+    for (i = 1; i <= c->vis; i++)
+        if (c->vi[i] && via_vi_unflushed(c->vi[i]))
+            via_vi_flush(c->vi[i]);
+}
+
+int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {
+    struct via_core *c = via_enter(st);
+    struct via_udp_sock *u = (struct via_udp_sock *)(void *)via_sock_find(c, s, VIA_KIND_UDP);
+    unsigned i;
+    int err = 0;
+
+    if (VIA_UNLIKELY(!u))
+        return -EBADF;
+    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
+        return -EINVAL;
+    for (i = 0; i < n; i++) {
+        err = output(c, u, &v[i]);
+        if (VIA_UNLIKELY(err < 0))
+            break;
+    }
+    if ((flags & (VIA_FLUSH | VIA_MORE)) == VIA_FLUSH)
+        flush_all(c);
+    return i ? (int)i : err;
 }

@@ -41,9 +41,6 @@ enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx);
 /* What stack/ puts into the table of kinds. */
 extern const struct via_sock_ops via_udp_ops;
 
-/* Sends one datagram; the socket is open, the datagram's form was checked. 0 or -errno. */
-int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d);
-
 /* True if a socket takes what `source` sent to `group` on `iface`. */
 bool via_udp_is_member(const struct via_core *c, const struct via_udp_sock *u, const struct via_flow *flow);
 

@@ -1,39 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The data path's public verbs: send and receive in batches. */
+/* Receiving: batches that lend, and the copying form. */
 #include "sock/enter.h"
 #include "udp/udp.h"
 #include "wire/bytes.h"
 
 static struct via_udp_sock *find(const struct via_core *c, via_sock_t s) {
     return (struct via_udp_sock *)(void *)via_sock_find(c, s, VIA_KIND_UDP);
-}
-
-static void flush_all(struct via_core *c) {
-    uint32_t i;
-
-    for (i = 1; i <= c->vis; i++)
-        if (c->vi[i])
-            via_vi_flush(c->vi[i]);
-}
-
-int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {
-    struct via_core *c = via_enter(st);
-    struct via_udp_sock *u = find(c, s);
-    unsigned i;
-    int err = 0;
-
-    if (VIA_UNLIKELY(!u))
-        return -EBADF;
-    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
-        return -EINVAL;
-    for (i = 0; i < n; i++) {
-        err = via_udp_output(c, u, &v[i]);
-        if (VIA_UNLIKELY(err < 0))
-            break;
-    }
-    if ((flags & (VIA_FLUSH | VIA_MORE)) == VIA_FLUSH)
-        flush_all(c);
-    return i ? (int)i : err;
 }
 
 static inline void set_end(struct via_ep *e, struct via_addr a, uint16_t port) {

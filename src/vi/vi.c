@@ -4,7 +4,10 @@
 #include "vi/drivers.h"
 
 static const struct via_vi_ops *const drivers[] = {
-    &via_vi_mem, &via_vi_packet, &via_vi_tap, &via_vi_null,
+    &via_vi_mem,
+    &via_vi_packet,
+    &via_vi_tap,
+    &via_vi_null,
 };
 
 static_assert(VIA_FRAME_CSUM_OK == 2 && VIA_PKT_CSUM_OK == 1, "flags of frames and packets are one shift apart");
@@ -189,7 +192,7 @@ static void stage_packet(struct via_vi *vi, struct via_pkt *p) {
 }
 
 /* Gives the device what is staged; true if it took all. */
-static bool hand_over(struct via_vi *vi) {
+static inline bool hand_over(struct via_vi *vi) {
     unsigned took;
 
     if (!vi->staged)
@@ -260,7 +263,7 @@ int via_vi_flush(struct via_vi *vi) {
 }
 
 /* The device let go of one frame. */
-static void sent(struct via_vi *vi, struct via_pkt *p, int status) {
+static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
     struct via_core *c = vi->core;
 
     p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
