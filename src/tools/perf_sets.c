@@ -137,6 +137,8 @@ static unsigned read_events(struct scene *s, unsigned want, unsigned *events) {
     while (got < want && idle < 1000) {
         n = via_epoll_poll(s->set, ev, 64, 0);
         idle = n > 0 ? 0 : idle + 1;
+        if (n <= 0)
+            via_stack_poll(s->tx, 0, NULL); /* what the cable could not take at once */
         for (i = 0; i < n; i++) {
             m = via_udp_recv(s->rx, ev[i].sock, d, BATCH);
             for (k = 0; k < m; k++)
