@@ -107,7 +107,10 @@ static_assert(offsetof(struct end, lent) == VIA_LINE, "what both ends read fills
 static_assert(sizeof(struct tx_side) <= VIA_LINE, "the sender's own state fits one line");
 
 static int membarrier(int cmd) {
-    return (int)syscall(SYS_membarrier, cmd, 0, 0);
+    int saved = errno, err = (int)syscall(SYS_membarrier, cmd, 0, 0);
+
+    errno = saved;
+    return err;
 }
 
 int via_mem_cable_new(const struct via_mem_conf *conf, struct via_mem_cable **out) {
@@ -192,18 +195,22 @@ static inline void leave_peer(struct end *e) {
 static void wake_peer(struct end *e) {
     struct end *to = e->peer;
     uint64_t one = 1;
+    int saved = errno;
 
     if (!atomic_exchange_explicit(&to->armed, 0, memory_order_acq_rel))
         return;
     e->cold.kicks++;
+    /* It fails when the counter is at its top: then it is readable, which is all that is wanted. */
     if (write(atomic_load_explicit(&to->bell, memory_order_relaxed), &one, sizeof one) < 0)
-        return; /* the counter is at its top: it is readable, which is all that is wanted */
+        errno = saved;
 }
 
 static void silence_bell(struct end *e) {
     uint64_t rings;
+    int saved = errno;
 
     e->rx.bell_late = read(atomic_load_explicit(&e->bell, memory_order_relaxed), &rings, sizeof rings) < 0;
+    errno = saved;
 }
 
 /* If the peer took `armed` away, its ring has come or will come. */
@@ -215,10 +222,11 @@ static void hear_bell(struct end *e) {
 }
 
 static int make_bell(struct end *e) {
-    int fd = atomic_load_explicit(&e->bell, memory_order_relaxed);
+    int fd = atomic_load_explicit(&e->bell, memory_order_relaxed), saved = errno;
 
     if (fd < 0) {
         fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        errno = saved;
         atomic_store_explicit(&e->bell, fd, memory_order_relaxed);
     }
     return fd;
