@@ -56,6 +56,30 @@ int via_arg_number(const struct via_arg *a, uint32_t min, uint32_t max, uint32_t
     return 0;
 }
 
+bool via_arg_real(const struct via_arg *a, double *out, uint32_t *unit) {
+    double value = 0, place = 1;
+    uint32_t i = 0, digits = 0;
+
+    for (; i < a->val_len && a->val[i] >= '0' && a->val[i] <= '9'; i++, digits++)
+        value = value * 10 + (a->val[i] - '0');
+    if (i < a->val_len && a->val[i] == '.')
+        for (i++; i < a->val_len && a->val[i] >= '0' && a->val[i] <= '9'; i++, digits++)
+            value += (a->val[i] - '0') * (place /= 10);
+    *out = value;
+    *unit = i;
+    return digits && digits <= 18;
+}
+
+int via_arg_decimal(const struct via_arg *a, double min, double max, double *out) {
+    uint32_t unit;
+    double v;
+
+    if (!via_arg_real(a, &v, &unit) || unit != a->val_len || v < min || v > max)
+        return -EINVAL;
+    *out = v;
+    return 0;
+}
+
 int via_arg_word(const struct via_arg *a, const char *const *words, unsigned n) {
     unsigned i;
 

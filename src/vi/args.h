@@ -28,6 +28,15 @@ bool via_arg_is(const struct via_arg *a, const char *key);
 /* The value as a decimal number in [min, max]: 0, or -EINVAL with `*out` untouched. */
 int via_arg_number(const struct via_arg *a, uint32_t min, uint32_t max, uint32_t *out);
 
+/*
+ * The decimal number that the value begins with, without sign or exponent, whatever the locale; `*unit` is the offset of
+ * the rest. False: it does not begin with one.
+ */
+bool via_arg_real(const struct via_arg *a, double *out, uint32_t *unit);
+
+/* The value as such a number in [min, max], nothing after it: 0, or -EINVAL with `*out` untouched. */
+int via_arg_decimal(const struct via_arg *a, double min, double max, double *out);
+
 /* Which of `n` words the value is, or -EINVAL. */
 int via_arg_word(const struct via_arg *a, const char *const *words, unsigned n);
 

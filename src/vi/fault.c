@@ -555,22 +555,6 @@ int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp) {
     return err;
 }
 
-/* A decimal number without sign or exponent, whatever the locale; the rest of the text is its unit. */
-static bool read_decimal(const struct via_arg *a, double *out, const char **unit, size_t *unit_len) {
-    double value = 0, place = 1;
-    uint32_t i = 0, digits = 0;
-
-    for (; i < a->val_len && a->val[i] >= '0' && a->val[i] <= '9'; i++, digits++)
-        value = value * 10 + (a->val[i] - '0');
-    if (i < a->val_len && a->val[i] == '.')
-        for (i++; i < a->val_len && a->val[i] >= '0' && a->val[i] <= '9'; i++, digits++)
-            value += (a->val[i] - '0') * (place /= 10);
-    *out = value;
-    *unit = a->val + i;
-    *unit_len = a->val_len - i;
-    return digits && digits <= 18;
-}
-
 struct unit {
     char text[3];
     double times;
@@ -578,13 +562,12 @@ struct unit {
 
 /* A number with one of the units; false: it is none. */
 static bool read_unit(const struct via_arg *a, const struct unit *units, unsigned n, double *out) {
-    const char *unit;
-    size_t len;
+    uint32_t unit;
 
-    if (!read_decimal(a, out, &unit, &len))
+    if (!via_arg_real(a, out, &unit))
         return false;
     for (unsigned i = 0; i < n; i++)
-        if (strlen(units[i].text) == len && !memcmp(units[i].text, unit, len)) {
+        if (strlen(units[i].text) == a->val_len - unit && !memcmp(units[i].text, a->val + unit, a->val_len - unit)) {
             *out *= units[i].times;
             return true;
         }

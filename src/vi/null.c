@@ -2,27 +2,23 @@
 #include "base/check.h"
 #include "vi/args.h"
 #include "vi/drivers.h"
+#include "vi/soft.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-/* Frames to be reaped, a stack: those sent last are the warmest. */
-struct null {
-    uint64_t frames, bytes;
-    uint32_t lent;
-    uint32_t sent;
-    uint64_t reap[];
-};
-
 static int null_open(struct via_vi_dev *dev, const char *args) {
-    struct null *z;
+    struct via_soft *s;
+    int err;
 
     if (*args)
         return via_vi_say(dev, -EINVAL, "null: takes no argument, but got \"%s\"", args);
-    z = calloc(1, sizeof *z + dev->tx_ring * sizeof z->reap[0]);
-    if (!z)
-        return -ENOMEM;
-    dev->priv = z;
+    s = malloc(sizeof *s);
+    err = s ? via_soft_init(s, dev) : -ENOMEM;
+    if (err < 0) {
+        free(s);
+        return err;
+    }
+    dev->priv = s;
     dev->mac[0] = 0x02; /* locally administered (IEEE 802) */
     for (unsigned i = 1; i < 6; i++)
         dev->mac[i] = (uint8_t)(dev->seed >> (8 * i));
@@ -30,11 +26,12 @@ static int null_open(struct via_vi_dev *dev, const char *args) {
     dev->caps = VIA_VI_CSUM_TRUSTED | VIA_VI_JUMBO;
     dev->queues = 1;
     dev->link = VIA_LINK_UP;
-    snprintf(dev->mode, sizeof dev->mode, "discards");
+    memcpy(dev->mode, "discards", sizeof "discards");
     return 0;
 }
 
 static void null_close(struct via_vi_dev *dev) {
+    via_soft_fini(dev->priv);
     free(dev->priv);
     dev->priv = NULL;
 }
@@ -45,50 +42,36 @@ static unsigned null_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsig
 }
 
 static unsigned null_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsigned n) {
-    struct null *z = dev->priv;
-    uint32_t take = via_min32(n, dev->rx_ring - z->lent);
-
-    (void)addr;
-    z->lent += take;
-    return take;
+    return via_soft_fill(dev->priv, dev, addr, n);
 }
 
 static unsigned null_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
-    struct null *z = dev->priv;
-    uint32_t take = via_min32(n, dev->tx_ring - z->sent);
+    struct via_soft *s = dev->priv;
 
-    while (take && v[take - 1].flags & VIA_FRAME_MORE)
-        take--;
-    for (uint32_t i = 0; i < take; i++) {
-        z->reap[z->sent++] = v[i].addr;
-        z->bytes += v[i].len;
-    }
-    z->frames += take;
-    return take;
+    n = via_soft_burst(s, v, n);
+    for (unsigned i = 0; i < n; i++)
+        s->stats.tx_bytes += v[i].len;
+    s->stats.tx_frames += n;
+    via_soft_done(s, n);
+    return n;
 }
 
 static unsigned null_tx_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
-    struct null *z = dev->priv;
-    uint32_t k = via_min32(n, z->sent);
-
-    for (uint32_t i = 0; i < k; i++)
-        addr[i] = z->reap[--z->sent];
-    return k;
-}
-
-static int null_arm(struct via_vi_dev *dev) {
-    return ((struct null *)dev->priv)->sent > 0;
+    return via_soft_reap(dev->priv, addr, n);
 }
 
 static bool null_pending(const struct via_vi_dev *dev) {
-    return ((const struct null *)dev->priv)->sent > 0;
+    const struct via_soft *s = dev->priv;
+
+    return s->head != s->sent;
+}
+
+static int null_arm(struct via_vi_dev *dev) {
+    return null_pending(dev);
 }
 
 static void null_stats(struct via_vi_dev *dev, struct via_vi_stats *s) {
-    const struct null *z = dev->priv;
-
-    s->tx_frames += z->frames;
-    s->tx_bytes += z->bytes;
+    via_vi_stats_add(s, &((const struct via_soft *)dev->priv)->stats);
 }
 
 const struct via_vi_ops via_vi_null = {

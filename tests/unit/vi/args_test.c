@@ -97,6 +97,28 @@ static void switches_have_three_spellings(void **state) {
     assert_int_equal(via_arg_switch(&a, &b), -EINVAL);
 }
 
+static int decimal(const char *text, double *out) {
+    struct via_arg a = {.val = text, .val_len = (uint32_t)strlen(text)};
+
+    return via_arg_decimal(&a, 0.5, 1000, out);
+}
+
+static void decimal_has_a_point_whatever_the_locale(void **state) {
+    static const char *const bad[] = {"", ".", "0.4", "1001", "-1", "1e2", "1,5", "1.5.", "1.5x", "0000000000000000001"};
+    double v = 0;
+
+    (void)state;
+    assert_int_equal(decimal("0.5", &v), 0);
+    assert_true(v == 0.5);
+    assert_int_equal(decimal("12.25", &v), 0);
+    assert_true(v == 12.25);
+    assert_int_equal(decimal("1000.", &v), 0);
+    assert_true(v == 1000);
+    for (unsigned i = 0; i < VIA_COUNT(bad); i++)
+        assert_int_equal(decimal(bad[i], &v), -EINVAL);
+    assert_true(v == 1000);
+}
+
 static void sentence_never_exceeds_its_room(void **state) {
     struct via_vi_dev dev;
     char why[VIA_WHY + 1];
@@ -116,6 +138,7 @@ int main(void) {
         cmocka_unit_test(argument_ends_at_the_colon),      cmocka_unit_test(argument_without_room_is_refused),
         cmocka_unit_test(options_come_one_by_one),         cmocka_unit_test(number_out_of_bounds_is_refused),
         cmocka_unit_test(switches_have_three_spellings),   cmocka_unit_test(sentence_never_exceeds_its_room),
+        cmocka_unit_test(decimal_has_a_point_whatever_the_locale),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
