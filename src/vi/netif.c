@@ -75,6 +75,16 @@ uint8_t via_netif_link(struct via_vi_dev *dev, int fd) {
     return dev->link;
 }
 
+bool via_netif_is(const struct via_vi_dev *dev, int fd, const char *driver) {
+    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq r;
+
+    memset(&r, 0, sizeof r);
+    memcpy(r.ifr_name, dev->ifname, sizeof r.ifr_name);
+    r.ifr_data = (char *)&info;
+    return ioctl(fd, SIOCETHTOOL, &r) >= 0 && !strncmp(info.driver, driver, sizeof info.driver);
+}
+
 int via_netif_set_up(struct via_vi_dev *dev, int fd, bool up) {
     struct ifreq r;
     int err = ask(dev, fd, SIOCGIFFLAGS, &r);

@@ -33,6 +33,7 @@ struct packet {
     int fd;
     uint8_t *ring;
     uint32_t slot, slots, at;
+    uint32_t idle; /* bursts that found nothing */
     bool see_own;     /* the kernel is too old to leave out what was sent here */
     bool promisc, allmulti, bypass;
 };
@@ -287,7 +288,9 @@ static unsigned packet_rx(struct via_vi_dev *dev, struct via_frame *v, unsigned 
         __atomic_store_n(&slot_at(k)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
         k->at = k->at + 1 == k->slots ? 0 : k->at + 1;
     }
-    if (VIA_UNLIKELY(got && dev->link == VIA_LINK_DOWN))
+    if (!got)
+        (void)via_netif_watch(dev, k->fd, &k->idle);
+    else if (VIA_UNLIKELY(dev->link == VIA_LINK_DOWN))
         (void)via_netif_link(dev, k->fd);
     return got;
 }

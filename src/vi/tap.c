@@ -28,6 +28,7 @@ struct tap {
     uint32_t guess;  /* packets that the next burst tries to read */
     uint32_t frames; /* for one read: more room than the longest packet, so that a cut shows */
     uint32_t mtu;
+    uint32_t idle; /* bursts that found nothing */
     bool up;
 };
 
@@ -206,6 +207,8 @@ static unsigned tap_rx(struct via_vi_dev *dev, struct via_frame *v, unsigned n) 
         k = read_one(t, dev, v + got, n - got);
         if (k <= 0) {
             t->guess = packets ? packets : 1;
+            if (!packets && dev->link != VIA_LINK_GONE)
+                (void)via_netif_watch(dev, t->ask, &t->idle);
             return got;
         }
         got += (unsigned)k;

@@ -44,6 +44,7 @@ struct xdp {
     uint16_t rx_flags;     /* of every frame received */
     bool sg, zerocopy, wakeup, busy;
     bool backlog;          /* the kernel could not take all at the last doorbell */
+    uint32_t idle;         /* bursts that found nothing */
     uint64_t *done;        /* frames refused here, to be returned by tx_reap */
     uint32_t dones;
     uint32_t headroom;
@@ -238,6 +239,9 @@ static void describe(struct via_vi_dev *dev, struct xdp *x, const struct args *o
     x->rx_flags = o->trust ? VIA_FRAME_CSUM_OK : 0;
     if (o->busy)
         set_busy(dev, x, o->busy);
+    if (!o->trust && via_netif_is(dev, x->ask, "veth"))
+        note(dev, "%s is a veth: checksums that its other end leaves to hardware arrive unfinished (its tx off, or trust=on)",
+             dev->ifname);
     dev->queues = x->queues;
     dev->caps = VIA_VI_STEERS | VIA_VI_SHARED_MAC | (x->sg ? (uint32_t)VIA_VI_JUMBO : 0) |
                 (x->zerocopy ? (uint32_t)VIA_VI_ZEROCOPY : 0);
@@ -367,29 +371,6 @@ static unsigned rx_queue(struct xdp *x, struct via_xsk *s, const struct via_vi_d
     if (VIA_UNLIKELY(!whole && there == n))
         whole = n;
     return whole ? take_descs(x, s, dev, v, whole) : 0;
-}
-
-static void poll_busily(struct xdp *x) {
-    uint32_t i;
-
-    for (i = 0; i < x->queues; i++) {
-        x->stats.rx_syscalls++;
-        (void)recvfrom(x->xsk[i].fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
-    }
-}
-
-static unsigned xdp_rx(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
-    struct xdp *x = dev->priv;
-    unsigned got = 0;
-    uint32_t i;
-
-    for (i = 0; i < x->queues && !got; i++) {
-        got = rx_queue(x, &x->xsk[x->next], dev, v, n);
-        x->next = x->next + 1 == x->queues ? 0 : x->next + 1;
-    }
-    if (VIA_UNLIKELY(x->busy && !got))
-        poll_busily(x);
-    return got;
 }
 
 static void fill_queue(struct xdp *x, struct via_xsk *s, const uint64_t *addr, uint32_t n) {
@@ -551,6 +532,33 @@ static int xdp_kick(struct via_vi_dev *dev) {
     }
     if (VIA_UNLIKELY(dev->link == VIA_LINK_DOWN))
         (void)via_netif_link(dev, x->ask);
+    return 0;
+}
+
+static void poll_busily(struct xdp *x) {
+    uint32_t i;
+
+    for (i = 0; i < x->queues; i++) {
+        x->stats.rx_syscalls++;
+        (void)recvfrom(x->xsk[i].fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+    }
+}
+
+static unsigned xdp_rx(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
+    struct xdp *x = dev->priv;
+    unsigned got = 0;
+    uint32_t i;
+
+    for (i = 0; i < x->queues && !got; i++) {
+        got = rx_queue(x, &x->xsk[x->next], dev, v, n);
+        x->next = x->next + 1 == x->queues ? 0 : x->next + 1;
+    }
+    if (got)
+        return got;
+    if (VIA_UNLIKELY(x->busy))
+        poll_busily(x);
+    if (VIA_UNLIKELY(via_netif_watch(dev, x->ask, &x->idle)))
+        (void)xdp_kick(dev);
     return 0;
 }
 

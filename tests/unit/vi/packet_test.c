@@ -294,6 +294,29 @@ static void link_down_is_told_and_passes(void **state) {
     close_pair(t);
 }
 
+static void spinning_reader_hears_of_the_link(void **state) {
+    struct pair *t = open_pair(state, 1500);
+    struct via_vi_dev *dev = &t->a.dev;
+    struct via_frame v[64];
+    unsigned i;
+
+    rig_run("ip link set va0 down");
+    for (i = 0; i < 3000000 && dev->link == VIA_LINK_UP; i++)
+        while (dev->ops->rx_burst(dev, v, 64))
+            ;
+    assert_int_equal(dev->link, VIA_LINK_DOWN);
+    rig_run("ip link set va0 up");
+    for (i = 0; i < 3000 && dev->link != VIA_LINK_UP; i++)
+        (void)dev->ops->rx_burst(dev, v, 64);
+    assert_int_equal(dev->link, VIA_LINK_UP);
+    rig_run("ip link del va0");
+    for (i = 0; i < 3000000 && dev->link != VIA_LINK_GONE; i++)
+        while (dev->ops->rx_burst(dev, v, 64))
+            ;
+    assert_int_equal(dev->link, VIA_LINK_GONE);
+    close_pair(t);
+}
+
 static void deleted_interface_is_gone_for_good(void **state) {
     struct pair *t = open_pair(state, 1500);
     struct pollfd pf = {.events = POLLIN};
@@ -369,6 +392,7 @@ int main(void) {
         CASE(full_queue_takes_whole_packets_alone),
         CASE(packet_that_the_link_refuses_is_lost_alone),
         CASE(link_down_is_told_and_passes),
+        CASE(spinning_reader_hears_of_the_link),
         CASE(deleted_interface_is_gone_for_good),
         CASE(refusals_come_with_a_sentence),
         CASE(what_was_opened_is_described),

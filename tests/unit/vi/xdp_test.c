@@ -480,6 +480,29 @@ static void link_down_is_told_and_passes(void **state) {
     close_pair(t);
 }
 
+static void spinning_reader_hears_of_the_link(void **state) {
+    struct pair *t = open_pair(state);
+    struct via_vi_dev *dev = &t->xdp.dev;
+    struct via_frame v[64];
+    unsigned i;
+
+    rig_run("ip link set va1 down");
+    for (i = 0; i < 3000000 && dev->link == VIA_LINK_UP; i++)
+        while (dev->ops->rx_burst(dev, v, 64))
+            ;
+    assert_int_equal(dev->link, VIA_LINK_DOWN);
+    rig_run("ip link set va1 up");
+    for (i = 0; i < 3000 && dev->link != VIA_LINK_UP; i++)
+        (void)dev->ops->rx_burst(dev, v, 64);
+    assert_int_equal(dev->link, VIA_LINK_UP);
+    rig_run("ip link del va1");
+    for (i = 0; i < 3000000 && dev->link != VIA_LINK_GONE; i++)
+        while (dev->ops->rx_burst(dev, v, 64))
+            ;
+    assert_int_equal(dev->link, VIA_LINK_GONE);
+    close_pair(t);
+}
+
 static void deleted_interface_is_gone_for_good(void **state) {
     struct pair *t = open_pair(state);
 
@@ -675,8 +698,9 @@ static void compromise_is_told(void **state) {
     rig_open(&t->xdp, &via_vi_xdp, "va1");
     assert_string_equal(t->xdp.dev.mode, "native copy");
     assert_non_null(strstr(t->xdp.why, "zero-copy refused"));
+    assert_non_null(strstr(t->xdp.why, "is a veth"));
     rig_close(&t->xdp);
-    rig_open(&t->xdp, &via_vi_xdp, "va1:copy=copy");
+    rig_open(&t->xdp, &via_vi_xdp, "va1:copy=copy,trust=on");
     assert_string_equal(t->xdp.why, "");
     rig_close(&t->xdp);
 }
@@ -707,6 +731,7 @@ int main(void) {
         CASE(packet_longer_than_a_burst_is_torn_and_says_so),
         CASE(completion_that_makes_no_sense_is_dropped),
         CASE(link_down_is_told_and_passes),
+        CASE(spinning_reader_hears_of_the_link),
         CASE(deleted_interface_is_gone_for_good),
         CASE(program_goes_with_the_driver),
         CASE(killed_process_leaves_the_link_to_the_kernel),
