@@ -57,6 +57,7 @@ struct via_core {
     uint32_t frame_count; /* highest frame id */
 
     struct via_net *net;
+    struct via_capture *capture; /* private; NULL: nothing is captured */
     struct via_rtnl *mirror; /* private; NULL: the kernel is not listened to */
     struct via_socks *socks;
     struct via_udp *udp;

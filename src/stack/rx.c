@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/stack.h"
+#include "vi/capture.h"
 
 static enum via_drop to_transport(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {
     enum via_drop why;
@@ -16,21 +17,20 @@ static enum via_drop to_error(struct via_core *c, const struct via_rx *rx) {
     return rx->flow.proto == IPPROTO_UDP ? via_udp_error(c, rx) : VIA_DROP_ICMP_NO_FLOW;
 }
 
-void via_rx(struct via_stack *st, struct via_pkt *p) {
-    struct via_core *c = &st->core;
+/* To the host, and from there to a transport. Why it was dropped, or 0. */
+static inline enum via_drop receive(struct via_core *c, struct via_pkt *p) {
     enum via_drop why = VIA_KEPT;
     struct via_rx rx;
 
-    p->order = ++c->s->arrivals;
     via_net_input(c, p, &rx);
     p = rx.pkt;
     switch (rx.kind) {
     case VIA_RX_DONE:
-        return;
+        return VIA_KEPT;
     case VIA_RX_DATAGRAM:
         why = to_transport(c, p, &rx);
         if (VIA_LIKELY(!why))
-            return;
+            return VIA_KEPT;
         break;
     case VIA_RX_ERROR:
         why = to_error(c, &rx);
@@ -42,4 +42,23 @@ void via_rx(struct via_stack *st, struct via_pkt *p) {
     if (why)
         via_drop_count(c, why);
     via_pkt_release(c, p);
+    return why;
+}
+
+static __attribute__((noinline)) void receive_captured(struct via_core *c, struct via_pkt *p) {
+    bool wanted = via_capture_copy(c, p);
+    enum via_drop why = receive(c, p);
+
+    if (wanted)
+        via_capture_received(c, why);
+}
+
+void via_rx(struct via_stack *st, struct via_pkt *p) {
+    struct via_core *c = &st->core;
+
+    p->order = ++c->s->arrivals;
+    if (VIA_UNLIKELY(c->capture != NULL))
+        receive_captured(c, p);
+    else
+        receive(c, p);
 }

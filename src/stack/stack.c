@@ -2,6 +2,7 @@
 #include "stack/stack.h"
 
 #include "stack/attr.h"
+#include "vi/capture.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -189,6 +190,7 @@ int via_stack_destroy(struct via_stack *st, unsigned flags) {
 
     if (!(flags & VIA_FORCE) && app_holds(c))
         return via_why_set(c, -EBUSY, "stack: the application still holds %u packet buffers", c->s->held);
+    via_capture_end(c);
     for (i = c->vis; i; i--)
         if (i <= c->vis && c->vi[i])
             via_vi_close(c->vi[i]);
@@ -260,4 +262,22 @@ int via_ctrl_mirror(struct via_stack *st, const char *ifname, unsigned what) {
     if (!ifname || !what || (what & ~(unsigned)VIA_MIRROR_ALL))
         return via_why_set(c, -EINVAL, "ctrl: the mirror needs an interface name and what to follow");
     return via_mirror_start(c, ifname, what);
+}
+
+/* Seconds from the stack's clock to 1970, so that a reader shows the time of day; an injected clock stays as it is. */
+static int64_t clock_offset(const struct via_stack *st) {
+    struct timespec ts;
+
+    if (st->clock != real_clock)
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec - (int64_t)(via_stack_clock(st) / VIA_SEC);
+}
+
+int via_pcap_open(struct via_stack *st, const struct via_pcap_conf *conf) {
+    struct via_core *c = via_enter(st);
+
+    if (!conf || conf->size != sizeof *conf)
+        return via_why_set(c, -EINVAL, "capture: a configuration of another version");
+    return via_capture_start(c, conf, clock_offset(st));
 }

@@ -63,7 +63,6 @@ struct via_stack {
     via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
     struct via_merge merge;
     struct via_sleep sleep;
-    struct via_capture *capture; /* NULL: none */
     struct via_mpsc calls;
 };
 
@@ -81,10 +80,6 @@ void via_timer_fire(struct via_stack *st, uint32_t slot);
 static inline via_ns_t via_stack_clock(const struct via_stack *st) {
     return st->clock(st->clock_ctx);
 }
-
-/* Sees what passed a VI: direction 1 received, 2 sent; `why` is the drop reason or 0. */
-void via_capture_packet(struct via_stack *st, const struct via_pkt *p, uint32_t direction, enum via_drop why);
-void via_capture_end(struct via_stack *st);
 
 /* A VI joins or leaves the FDs that the sleeper watches; does nothing before via_wait_fd(). */
 int via_sleep_watch(struct via_stack *st, struct via_vi *vi);

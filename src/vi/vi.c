@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vi/vi.h"
 
+#include "vi/capture.h"
 #include "vi/drivers.h"
 
 static const struct via_vi_ops *const drivers[] = {
-    &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_null,
+    &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_pcap, &via_vi_fault, &via_vi_null,
 };
 
 static_assert(VIA_FRAME_CSUM_OK == 2 && VIA_PKT_CSUM_OK == 1, "flags of frames and packets are one shift apart");
@@ -197,6 +198,8 @@ static inline bool hand_over(struct via_vi *vi) {
     took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
     VIA_ASSERT(took <= vi->staged);
     if (took) {
+        if (VIA_UNLIKELY(vi->core->capture != NULL))
+            via_capture_sent(vi->core, vi->index, vi->stage, took);
         vi->unkicked = true;
         vi->flight += took;
         vi->staged -= took;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vi/drivers.h"
+#include "vi/fault.h"
+#include "vi/vi.h"
+
+/* Puts the fault wrapper in front of what is there. */
+static int wrap(struct via_vi *vi) {
+    struct via_core *c = vi->core;
+    struct via_vi_dev *d = via_alloc(c, sizeof *d);
+    int err;
+
+    if (!d)
+        return -ENOMEM;
+    *d = *vi->dev;
+    d->ops = &via_vi_fault;
+    d->inner = vi->dev;
+    d->priv = NULL;
+    d->seed = via_rand64(&c->s->rand);
+    err = d->ops->open(d, "");
+    if (err < 0) {
+        via_free(c, d);
+        return err;
+    }
+    vi->dev = d;
+    return 0;
+}
+
+int via_vi_impair(struct via_vi *vi, const struct via_impair *imp) {
+    int err;
+
+    if (!imp || imp->size != sizeof *imp)
+        return via_why_set(vi->core, -EINVAL, "vi %u: impairments of unknown size", vi->index);
+    if (vi->dev->ops != &via_vi_fault && (err = wrap(vi)) < 0)
+        return err;
+    return via_fault_set(vi->dev, imp);
+}
