@@ -23,7 +23,7 @@ static bool play(struct host *h) {
     }
     if (sent == back && sent < 10) {
         snprintf(text, sizeof text, "message %u", sent);
-        sent += host_send(h->other, sock, &h->addr, ECHO_PORT, text, strlen(text));
+        sent += host_send(h->other, sock, host_ep(&h->addr, ECHO_PORT), text, strlen(text));
     }
     return back < 10;
 }

@@ -31,7 +31,7 @@ static bool play(struct host *h) {
     }
     memset(data, 'x', sizeof data);
     if (sent < PLAYED && sent < got + BATCH)
-        sent += host_send(h->other, to, &h->addr, IN_PORT, data, sizeof data);
+        sent += host_send(h->other, to, host_ep(&h->addr, IN_PORT), data, sizeof data);
     while (via_udp_read(h->other, from, data, sizeof data, NULL) >= 0)
         got++;
     if (got == PLAYED)

@@ -113,26 +113,25 @@ void host_close(struct host *h) {
     via_stack_destroy(h->st, VIA_FORCE);
 }
 
+struct via_ep host_ep(const struct via_addr *addr, uint16_t port) {
+    struct via_ep e = via_ep_any(via_addr_is4(addr) ? VIA_AF_4 : VIA_AF_6, port);
+
+    e.addr = *addr;
+    return e;
+}
+
 via_sock_t host_udp(struct via_stack *st, const struct via_addr *addr, uint16_t port) {
     struct via_udp_conf conf = VIA_UDP_CONF_INIT;
-    struct via_ep local = via_ep_any(VIA_AF_ANY, port);
+    struct via_ep local = addr ? host_ep(addr, port) : via_ep_any(VIA_AF_ANY, port);
     via_sock_t s = 0;
 
-    if (addr) {
-        local.addr = *addr;
-        local.family = via_addr_is4(addr) ? VIA_AF_4 : VIA_AF_6;
-    }
     must(st, via_udp_open(st, &conf, &local, &s), "socket");
     return s;
 }
 
-bool host_send(struct via_stack *st, via_sock_t s, const struct via_addr *to, uint16_t port, const void *data,
-               size_t len) {
+bool host_send(struct via_stack *st, via_sock_t s, struct via_ep to, const void *data, size_t len) {
     struct iovec iov = {(void *)(uintptr_t)data, len};
-    struct via_dgram d = {.iov = &iov, .iovcnt = 1};
+    struct via_dgram d = {.iov = &iov, .iovcnt = 1, .peer = to};
 
-    d.peer.addr = *to;
-    d.peer.port = port;
-    d.peer.family = via_addr_is4(to) ? VIA_AF_4 : VIA_AF_6;
     return via_udp_send(st, s, &d, 1, VIA_FLUSH) == 1;
 }

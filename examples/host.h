@@ -38,7 +38,10 @@ void host_close(struct host *h);
 /* A UDP socket at an address (NULL: any) and port, or the end of the program. */
 via_sock_t host_udp(struct via_stack *st, const struct via_addr *addr, uint16_t port);
 
-/* Sends `len` bytes by copy. True if they were taken. */
-bool host_send(struct via_stack *st, via_sock_t s, const struct via_addr *to, uint16_t port, const void *data, size_t len);
+/* An end point of either family. */
+struct via_ep host_ep(const struct via_addr *addr, uint16_t port);
+
+/* Sends `len` bytes by copy, at once. True if they were taken. */
+bool host_send(struct via_stack *st, via_sock_t s, struct via_ep to, const void *data, size_t len);
 
 #endif

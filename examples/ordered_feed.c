@@ -31,7 +31,7 @@ static bool play(struct host *h) {
     for (burst = 0; burst < 16 && number < PLAYED; burst++) {
         seed = seed * 1103515245 + 12345;
         to = group_addr(seed >> 16 & (GROUPS - 1));
-        if (!host_send(h->other, sock, &to, FEED_PORT, &number, sizeof number))
+        if (!host_send(h->other, sock, host_ep(&to, FEED_PORT), &number, sizeof number))
             break;
         number++;
     }

@@ -22,7 +22,7 @@ static bool play(struct host *h) {
     if (!sock)
         sock = host_udp(h->other, &h->other_addr, 0);
     for (burst = 0; burst < BATCH && sent < 100000; burst++)
-        if (host_send(h->other, sock, &h->addr, SINK_PORT, data, sizeof data))
+        if (host_send(h->other, sock, host_ep(&h->addr, SINK_PORT), data, sizeof data))
             sent++;
         else
             break;
