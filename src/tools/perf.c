@@ -15,7 +15,7 @@ static const struct perf_bench outer[] = {
 static const char usage[] =
     "via-perf list | NAME... | all  [OPTION]...\n\n"
     "Runs micro-benchmarks; each prints lines of: name value unit. Medians, warm-up left out.\n\n"
-    "  --runs N       runs of which the median is taken, default 5\n"
+    "  --runs N       runs of which the median is taken, default 15\n"
     "  --members N    epoll-scale, demux: the largest number of sockets, default 1000000\n"
     "  --cpus A,B     shm-floor: where the two threads run, default 0,1\n\n"
     "Benchmarks marked 'inner' measure parts of the library below its public API.\n";
@@ -70,7 +70,7 @@ static unsigned run(const struct perf *p, const struct perf_bench *b, const char
 }
 
 int main(int argc, char **argv) {
-    struct perf p = {.runs = 5, .members = 1000000, .cpu = {0, 1}};
+    struct perf p = {.runs = 15, .members = 1000000, .cpu = {0, 1}};
     uint32_t cpus[2];
     int opt;
 

@@ -97,34 +97,50 @@ static bool ping(struct pp *pp, uint32_t size) {
     return true;
 }
 
-/* Sends back what came, in the frame in which it came where that is allowed. False: it was the client's last word. */
-static bool echo(struct pp *pp, struct carrier *c, struct via_dgram *d) {
-    struct via_dgram out = {.peer = d->peer};
-    struct iovec iov = {d->seg.data, d->seg.len};
-    bool end = pp_is_end(d->seg.data, d->seg.len), lend = !pp->copy && !(d->flags & VIA_DGRAM_SHARED);
+static bool send_to(struct pp *pp, struct carrier *c, const struct via_dgram *d) {
+    return via_udp_send(pp->host.st, c->sock, d, 1, VIA_FLUSH) == 1;
+}
 
-    if (lend)
-        out.seg = d->seg;
-    else
-        out.iov = &iov, out.iovcnt = 1;
-    if (via_udp_send(pp->host.st, c->sock, &out, 1, VIA_FLUSH) != 1 || !lend)
+/* Sends back what came, in the frame in which it came. False: it was the client's last word. */
+static bool echo(struct pp *pp, struct carrier *c, struct via_dgram *d) {
+    struct via_dgram out = {.seg = d->seg, .peer = d->peer};
+    bool end = pp_is_end(d->seg.data, d->seg.len);
+
+    if (!send_to(pp, c, &out))
         via_buf_release(pp->host.st, &d->seg.buf, 1);
     return !end || pp->keep;
 }
 
+/* One datagram out of the stack and back in, by copies; whether there was one. */
+static bool echo_copied(struct pp *pp, struct carrier *c, bool *on) {
+    struct iovec iov = {pp->answer, sizeof pp->answer};
+    struct via_dgram out = {.iov = &iov, .iovcnt = 1};
+    ssize_t n = via_udp_read(pp->host.st, c->sock, pp->answer, sizeof pp->answer, &out.peer);
+
+    if (n < 0)
+        return false;
+    iov.iov_len = (size_t)n;
+    send_to(pp, c, &out);
+    *on = pp->keep || !pp_is_end(pp->answer, iov.iov_len);
+    return true;
+}
+
+static bool echo_batch(struct pp *pp, struct carrier *c, bool *on) {
+    struct via_dgram d[BATCH];
+    int n = via_udp_recv(pp->host.st, c->sock, d, BATCH), i;
+
+    for (i = 0; i < n; i++)
+        *on = echo(pp, c, &d[i]) && *on;
+    return n > 0;
+}
+
 static void serve(struct pp *pp) {
     struct carrier *c = pp->carrier;
-    struct via_dgram d[BATCH];
     bool on = true;
-    int i, n;
 
-    while (on && !tool_stopped()) {
-        n = via_udp_recv(pp->host.st, c->sock, d, BATCH);
-        for (i = 0; i < n; i++)
-            on = echo(pp, c, &d[i]) && on;
-        if (n <= 0)
+    while (on && !tool_stopped())
+        if (!(pp->copy ? echo_copied(pp, c, &on) : echo_batch(pp, c, &on)))
             wait_for_data(pp, c, VIA_NEVER);
-    }
     via_stack_poll(pp->host.st, 0, NULL);
 }
 
