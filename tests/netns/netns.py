@@ -105,6 +105,8 @@ class Net:
     def udp(self, family, port=0):
         with self.inside(self.k):
             s = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         s.bind(("", port))
         s.settimeout(3)
