@@ -333,7 +333,7 @@ static void become_usable(struct via_core *c, struct via_own *o) {
     o->state = o->preferred <= via_now(c) ? VIA_ADDR_DEPRECATED : VIA_ADDR_PREFERRED;
     enter_phase(c, o, VIA_PHASE_ANNOUNCE, 0);
     via_net_changed(c);
-    if (o->origin == VIA_OWN_LINKLOCAL)
+    if (via_addr_is_linklocal6(&o->addr))
         via_mcast_announce(c, o->iface);
 }
 

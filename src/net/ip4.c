@@ -41,7 +41,9 @@ enum via_drop via_ip4_judge(const struct via_core *c, const struct via_pkt *p, c
         return VIA_DROP_IP_MARTIAN;
     if (dst >> 28 == 14) {
         *group = true;
-        return via_mcast_wants(c, p->vi, &h->dst, &h->src) ? VIA_KEPT : VIA_DROP_NO_GROUP;
+        /* Routers ask about a group whatever its members' sources are. */
+        return via_mcast_wants(c, p->vi, &h->dst, h->proto == IPPROTO_IGMP ? NULL : &h->src) ? VIA_KEPT
+                                                                                             : VIA_DROP_NO_GROUP;
     }
     o = via_addr_find(c, &h->dst, 0);
     if (o && o->kind == VIA_OWN_BROADCAST) {

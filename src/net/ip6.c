@@ -30,7 +30,9 @@ static enum via_drop judge_group(const struct via_core *c, const struct via_pkt 
     /* RFC 4291 2.7: scope 0 is reserved, scope 1 does not leave a host. */
     if (!scope || (scope == 1 && !p->looped))
         return VIA_DROP_IP_MARTIAN;
-    return via_mcast_wants(c, p->vi, &h->dst, &h->src) ? VIA_KEPT : VIA_DROP_NO_GROUP;
+    /* Routers ask about a group whatever its members' sources are. */
+    return via_mcast_wants(c, p->vi, &h->dst, h->proto == IPPROTO_ICMPV6 ? NULL : &h->src) ? VIA_KEPT
+                                                                                           : VIA_DROP_NO_GROUP;
 }
 
 enum via_drop via_ip6_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h,

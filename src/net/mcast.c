@@ -103,10 +103,10 @@ bool via_mcast_wants(const struct via_core *c, uint8_t iface, const struct via_a
     if (!id || !is_wanted(group_at(c, id)))
         return is_silent(dst) && dst->b[15] == 1; /* of all hosts */
     g = group_at(c, id);
-    for (id = g->any ? 0 : g->sources; id; id = source_at(c, id)->next)
+    for (id = g->any || !src ? 0 : g->sources; id; id = source_at(c, id)->next)
         if (source_at(c, id)->refs && via_addr_eq(&source_at(c, id)->addr, src))
             return true;
-    return g->any;
+    return g->any || !src;
 }
 
 static uint8_t robustness_of(const struct via_mcast_iface *mi) {

@@ -71,7 +71,7 @@ struct via_mcast_table {
 uint64_t via_mcast_bytes(const struct via_attrs *a);
 int via_mcast_init(struct via_core *c);
 
-/* Does somebody here want what `src` sends to the group `dst` on that interface? Groups of all hosts are wanted. */
+/* Does somebody here want what `src` (NULL: anybody) sends to group `dst` on that interface? All hosts' groups are wanted. */
 bool via_mcast_wants(const struct via_core *c, uint8_t iface, const struct via_addr *dst, const struct via_addr *src);
 
 /* IGMP or MLD message `p`, at its first byte, behind header `h`, checksum verified. 0, or why it is of no use. */
