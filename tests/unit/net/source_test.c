@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void plain(struct via_attrs *a) {
+    a->linklocal = 0;
+    a->accept_ra = 0;
+}
+
+struct row {
+    const char *dst;
+    const char *own[3]; /* '!' in front: deprecated; '2' and '>' in front: on interface 2 */
+    const char *chosen; /* NULL: there is none */
+};
+
+static void give(struct bench *r, const char *text) {
+    uint8_t iface = 1;
+    struct via_addr a;
+    bool old = *text == '!';
+
+    if (!strncmp(text, "2>", 2)) {
+        iface = 2;
+        text += 2;
+    }
+    text += old;
+    a = bench_ip(text);
+    bench_addr(r, iface, text, via_addr_is4(&a) ? 24 : 64);
+    if (old)
+        via_addr_refresh(&r->core, via_addr_find(&r->core, &a, iface), 0, VIA_NEVER);
+}
+
+static void check_row(const struct row *row, bool backwards) {
+    struct bench *r = bench_new(1, plain);
+    struct via_addr dst = bench_ip(row->dst), src, want;
+    char a[VIA_ADDR_TEXT], b[VIA_ADDR_TEXT];
+    unsigned i;
+    int err;
+
+    bench_attach(r, 0, 1500);
+    bench_attach(r, 0, 1500);
+    for (i = 0; i < 3; i++)
+        if (row->own[backwards ? 2 - i : i])
+            give(r, row->own[backwards ? 2 - i : i]);
+    err = via_addr_select(&r->core, &dst, &dst, 1, &src);
+    if (!row->chosen) {
+        assert_int_equal(err, -EADDRNOTAVAIL);
+    } else {
+        want = bench_ip(row->chosen);
+        assert_int_equal(err, 0);
+        assert_string_equal(via_addr_text(&src, a), via_addr_text(&want, b));
+    }
+    bench_free(r);
+}
+
+static void check_rows(const struct row *rows, unsigned n) {
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        check_row(&rows[i], false);
+        check_row(&rows[i], true);
+    }
+}
+
+static void examples_of_rfc_6724_come_out_as_printed(void **state) {
+    /* Section 10.1, without those about mobile and temporary addresses; the order of own addresses must not matter. */
+    static const struct row rows[] = {
+        {"2001:db8:1::1", {"2001:db8:3::1", "fe80::1"}, "2001:db8:3::1"},
+        {"ff05::1", {"2001:db8:3::1", "fe80::1"}, "2001:db8:3::1"},
+        {"2001:db8:1::1", {"2001:db8:1::1", "2001:db8:2::1"}, "2001:db8:1::1"},
+        {"fe80::1", {"fe80::2", "2001:db8:1::1"}, "fe80::2"},
+        {"2001:db8:1::1", {"2001:db8:1::2", "2001:db8:3::2"}, "2001:db8:1::2"},
+        {"2002:c633:6401::1", {"2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2"},
+         "2002:c633:6401::d5e3:7953:13eb:22e8"},
+    };
+
+    (void)state;
+    check_rows(rows, VIA_COUNT(rows));
+}
+
+static void rules_are_applied_in_their_order(void **state) {
+    static const struct row rows[] = {
+        /* 1 before 3 */
+        {"2001:db8::5", {"!2001:db8::5", "2001:db8::6"}, "2001:db8::5"},
+        /* 2: scope before everything but equality; the smallest that is large enough */
+        {"2001:db8::9", {"fe80::1", "!2001:db8:5::1"}, "2001:db8:5::1"},
+        {"ff02::1", {"fe80::1", "2001:db8:5::1"}, "fe80::1"},
+        {"ff0e::1", {"fe80::1", "2001:db8:5::1"}, "2001:db8:5::1"},
+        /* 3 before 8 */
+        {"2001:db8:1::9", {"!2001:db8:1::1", "2001:db8:7::1"}, "2001:db8:7::1"},
+        /* 5: the outgoing interface before a longer match */
+        {"2001:db8:1::9", {"2>2001:db8:1::1", "2001:db8:7::1"}, "2001:db8:7::1"},
+        /* 6 before 8: a unique local destination, of another prefix, takes the unique local source */
+        {"fd00:1::1", {"fd77::1", "2001:db8::1"}, "fd77::1"},
+        {"2001:db8:ffff::1", {"fd77::1", "2600::1"}, "2600::1"},
+        /* 8 ends at the prefix of the source: both match 64 bits, the first one stays */
+        {"2001:db8:1::9", {"2001:db8:1::1", NULL, NULL}, "2001:db8:1::1"},
+    };
+
+    (void)state;
+    check_rows(rows, VIA_COUNT(rows));
+}
+
+static void link_local_sources_do_not_leave_their_interface(void **state) {
+    static const struct row rows[] = {
+        {"fe80::9", {"2>fe80::1"}, NULL},
+        {"2001:db8::1", {"2>fe80::1"}, NULL},
+        {"2001:db8::1", {"fe80::2", "2>2001:db8:5::1"}, "2001:db8:5::1"},
+    };
+
+    (void)state;
+    check_rows(rows, VIA_COUNT(rows));
+}
+
+static void families_do_not_mix(void **state) {
+    static const struct row rows[] = {
+        {"192.0.2.1", {"2001:db8::1"}, NULL},
+        {"2001:db8::1", {"192.0.2.1"}, NULL},
+        {"192.0.2.9", {"2001:db8::1", "192.0.2.1"}, "192.0.2.1"},
+    };
+
+    (void)state;
+    check_rows(rows, VIA_COUNT(rows));
+}
+
+static void address4_of_the_subnet_of_the_next_hop_is_taken(void **state) {
+    struct bench *r = bench_new(1, plain);
+    struct via_addr dst = bench_ip("203.0.113.1"), next = bench_ip("198.51.100.254"), src, want = bench_ip("198.51.100.1");
+
+    (void)state;
+    bench_attach(r, 0, 1500);
+    bench_addr(r, 1, "203.0.112.7", 24);
+    bench_addr(r, 1, "198.51.100.1", 24);
+    assert_int_equal(via_addr_select(&r->core, &dst, &next, 1, &src), 0);
+    assert_true(via_addr_eq(&src, &want));
+    bench_free(r);
+}
+
+static void tentative_and_duplicate_addresses_are_not_chosen(void **state) {
+    struct bench *r = bench_new(1, plain);
+    struct via_ifaddr a = {.addr = bench_ip("2001:db8:1::1"), .iface = 1, .prefix = 64};
+    struct via_addr dst = bench_ip("2001:db8:1::9"), src, want = bench_ip("2001:db8:7::1");
+
+    (void)state;
+    bench_attach(r, 0, 1500);
+    via_net_addr(&r->core, VIA_CTRL_ADD, &a);
+    assert_int_equal(via_addr_select(&r->core, &dst, &dst, 1, &src), -EADDRNOTAVAIL);
+    bench_addr(r, 1, "2001:db8:7::1", 64);
+    assert_int_equal(via_addr_select(&r->core, &dst, &dst, 1, &src), 0);
+    assert_true(via_addr_eq(&src, &want));
+    via_addr_find(&r->core, &a.addr, 1)->state = VIA_ADDR_DUPLICATE;
+    assert_int_equal(via_addr_select(&r->core, &dst, &dst, 1, &src), 0);
+    assert_true(via_addr_eq(&src, &want));
+    bench_free(r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(examples_of_rfc_6724_come_out_as_printed),
+        cmocka_unit_test(rules_are_applied_in_their_order),
+        cmocka_unit_test(link_local_sources_do_not_leave_their_interface),
+        cmocka_unit_test(families_do_not_mix),
+        cmocka_unit_test(address4_of_the_subnet_of_the_next_hop_is_taken),
+        cmocka_unit_test(tentative_and_duplicate_addresses_are_not_chosen),
+    };
+
+    return cmocka_run_group_tests_name("net.source", tests, NULL, NULL);
+}
