@@ -61,41 +61,48 @@ static void done(struct via_core *c, struct via_pkt *p, struct via_rx *rx, enum 
     rx->kind = VIA_RX_DONE;
 }
 
-static uint32_t slot_of(uint64_t a, uint64_t b) {
-    return (uint32_t)((a ^ b) * 0x9e3779b97f4a7c15ull >> 32) & (VIA_SEEN - 1);
+/* Only the highest bits of a product depend on all bits of its factor. */
+static inline uint32_t slot_of(uint64_t x) {
+    return (uint32_t)(x * 0x9e3779b97f4a7c15ull >> (64 - VIA_SEEN_BITS));
 }
 
-static struct via_seen *seen4(const struct via_core *c, const uint8_t *ip) {
-    return &c->net->input.seen4[slot_of(via_load64(ip + 12), 0)];
+static inline struct via_seen *slot4(const struct via_core *c, const uint8_t *ip) {
+    return &c->net->input.seen4[slot_of(via_load64(ip + 12))];
 }
 
-static struct via_seen *seen6(const struct via_core *c, const uint8_t *ip) {
+static inline struct via_seen *slot6(const struct via_core *c, const uint8_t *ip) {
     uint64_t src = via_load64(ip + 8) ^ via_load64(ip + 16), dst = via_load64(ip + 24) ^ via_load64(ip + 32);
 
-    return &c->net->input.seen6[slot_of(src, dst)];
+    return &c->net->input.seen6[slot_of(src ^ via_rotl(dst, 32))];
 }
 
-/* Both addresses were judged good since the generation last moved. */
-static inline bool was_seen4(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
-    const struct via_seen *s = seen4(c, ip);
+/* Both addresses were judged good since the generation last moved, `group` or not. */
+static inline bool was_seen4(const struct via_core *c, const uint8_t *ip, uint8_t iface, bool group) {
+    const struct via_seen *s = slot4(c, ip);
 
-    return s->gen == c->net->head.gen && s->iface == iface && s->addr[0] == via_load64(ip + 12);
+    return s->addr[0] == via_load64(ip + 12) && s->gen == c->net->head.gen && s->iface == iface && s->group == group;
 }
 
-static inline bool was_seen6(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
-    const struct via_seen *s = seen6(c, ip);
+static inline bool was_seen6(const struct via_core *c, const uint8_t *ip, uint8_t iface, bool group) {
+    const struct via_seen *s = slot6(c, ip);
 
-    return s->gen == c->net->head.gen && s->iface == iface &&
-           !((s->addr[0] ^ via_load64(ip + 8)) | (s->addr[1] ^ via_load64(ip + 16)) | (s->addr[2] ^ via_load64(ip + 24)) |
-             (s->addr[3] ^ via_load64(ip + 32)));
+    return !((s->addr[0] ^ via_load64(ip + 8)) | (s->addr[1] ^ via_load64(ip + 16)) | (s->addr[2] ^ via_load64(ip + 24)) |
+             (s->addr[3] ^ via_load64(ip + 32))) &&
+           s->gen == c->net->head.gen && s->iface == iface && s->group == group;
 }
 
-static void remember(struct via_core *c, const struct via_ip_head *h, const uint8_t *ip, uint8_t iface) {
-    struct via_seen *s = h->version == 4 ? seen4(c, ip) : seen6(c, ip);
+static void remember(struct via_core *c, const struct via_ip_head *h, const struct via_pkt *p) {
+    const uint8_t *ip = via_pkt_frame(c, p) + p->l3;
+    struct via_seen *s = h->version == 4 ? slot4(c, ip) : slot6(c, ip);
 
     memcpy(s->addr, h->version == 4 ? ip + 12 : ip + 8, h->version == 4 ? 8 : 32);
     s->gen = c->net->head.gen;
-    s->iface = iface;
+    s->iface = p->vi;
+    s->group = p->flags & VIA_PKT_MCAST;
+}
+
+void via_input_forget(struct via_core *c) {
+    memset(&c->net->input, 0, sizeof c->net->input);
 }
 
 static inline void deliver(struct via_rx *rx, const struct via_pkt *p, uint8_t proto) {
@@ -118,11 +125,11 @@ static inline bool is_transport(uint8_t proto) {
     return proto == IPPROTO_UDP || proto == IPPROTO_TCP;
 }
 
-static inline bool take_fast4(struct via_core *c, struct via_pkt *p, const uint8_t *ip, struct via_rx *rx) {
+static inline bool take_fast4(struct via_core *c, struct via_pkt *p, const uint8_t *ip, struct via_rx *rx, bool group) {
     uint32_t total = via_get16(ip + 2);
 
     if (ip[0] != 0x45 || total < VIA_IP4_LEN || total + VIA_ETH_LEN > p->len ||
-        (via_load16(ip + 6) & htons(0x3fff)) || !is_transport(ip[9]) || !was_seen4(c, ip, p->vi) ||
+        (via_load16(ip + 6) & htons(0x3fff)) || !is_transport(ip[9]) || !was_seen4(c, ip, p->vi, group) ||
         (via_net_verifies(c, p) && !via_sum_ok(via_sum_add(0, ip, VIA_IP4_LEN))))
         return false;
     deliver(rx, p, ip[9]);
@@ -130,23 +137,23 @@ static inline bool take_fast4(struct via_core *c, struct via_pkt *p, const uint8
     rx->flow.local = via_get_addr4(ip + 16);
     rx->ttl = ip[8];
     rx->tos = ip[1];
-    rx->group = false;
+    rx->group = group;
     strip(p, VIA_ETH_LEN, total, VIA_IP4_LEN);
     return true;
 }
 
-static inline bool take_fast6(struct via_core *c, struct via_pkt *p, const uint8_t *ip, struct via_rx *rx) {
+static inline bool take_fast6(struct via_core *c, struct via_pkt *p, const uint8_t *ip, struct via_rx *rx, bool group) {
     uint32_t total = VIA_IP6_LEN + (uint32_t)via_get16(ip + 4);
 
     if (p->len < VIA_ETH_LEN + VIA_IP6_LEN || ip[0] >> 4 != 6 || total + VIA_ETH_LEN > p->len || !is_transport(ip[6]) ||
-        !was_seen6(c, ip, p->vi))
+        !was_seen6(c, ip, p->vi, group))
         return false;
     deliver(rx, p, ip[6]);
     memcpy(&rx->flow.remote, ip + 8, 16);
     memcpy(&rx->flow.local, ip + 24, 16);
     rx->ttl = ip[7];
     rx->tos = (uint8_t)(via_get16(ip) >> 4);
-    rx->group = false;
+    rx->group = group;
     strip(p, VIA_ETH_LEN, total, VIA_IP6_LEN);
     return true;
 }
@@ -155,15 +162,21 @@ static inline bool take_fast6(struct via_core *c, struct via_pkt *p, const uint8
 static inline bool take_fast(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {
     const uint8_t *at = via_pkt_data(c, p);
     uint16_t type;
+    bool group;
 
-    if (p->len < VIA_ETH_LEN + VIA_IP4_LEN || p->chain || (p->flags & VIA_PKT_TRUNC) || p->looped ||
-        !via_mac_eq(at, c->net->iface.at[p->vi].mac) || via_mac_is_group(at + 6))
+    if (p->len < VIA_ETH_LEN + VIA_IP4_LEN || p->chain || (p->flags & VIA_PKT_TRUNC) || p->looped)
+        return false;
+    group = via_mac_is_group(at);
+    if (!(group || via_mac_eq(at, c->net->iface.at[p->vi].mac)) || via_mac_is_group(at + 6))
         return false;
     rx->pkt = p;
     type = via_load16(at + 12);
-    if (type == htons(VIA_ETH_IP4))
-        return take_fast4(c, p, at + VIA_ETH_LEN, rx);
-    return type == htons(VIA_ETH_IP6) && take_fast6(c, p, at + VIA_ETH_LEN, rx);
+    if (type == htons(VIA_ETH_IP4) ? !take_fast4(c, p, at + VIA_ETH_LEN, rx, group)
+                                   : type != htons(VIA_ETH_IP6) || !take_fast6(c, p, at + VIA_ETH_LEN, rx, group))
+        return false;
+    if (group)
+        p->flags |= VIA_PKT_MCAST;
+    return true;
 }
 
 void via_net_input(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {
@@ -228,8 +241,8 @@ static void take_payload(struct via_core *c, struct via_pkt *p, const struct via
     rx->tos = h->tos;
     if (is_transport(h->proto)) {
         deliver(rx, p, h->proto);
-        if (!rx->group && !p->looped)
-            remember(c, h, via_pkt_frame(c, p) + p->l3, p->vi);
+        if (!p->looped && rx->group == ((p->flags & VIA_PKT_MCAST) != 0))
+            remember(c, h, p);
     } else if (h->proto == (h->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
         via_icmp_input(c, p, h, rx);
     } else if (h->version == 4 && h->proto == IPPROTO_IGMP) {

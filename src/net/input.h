@@ -11,20 +11,25 @@
 
 #include "net/net.h"
 
-#define VIA_SEEN 16 /* pairs remembered for each family: a power of two */
+#define VIA_SEEN_BITS 6 /* log2 of the pairs remembered for each family */
+#define VIA_SEEN      (1u << VIA_SEEN_BITS)
 
-/* A source that may send, to an own address that may receive. */
+/* A source that may send, to an own address that may receive or a group that it may reach. */
 struct via_seen {
     uint64_t addr[4]; /* as they lie in the header: source, destination; of IPv4 the first word alone */
-    uint32_t gen;     /* of the net, when it was judged */
+    uint32_t gen;     /* of the net, when it was judged; 0: nothing */
     uint8_t iface;
-    uint8_t pad[3];
+    bool group;       /* it comes to a group's or the broadcast MAC address */
+    uint8_t pad[2];
 };
 
 /* Embedded in struct via_net as `input`. */
 struct via_input_state {
     struct via_seen seen4[VIA_SEEN], seen6[VIA_SEEN];
 };
+
+/* Who listens to what has changed: judgements about groups are forgotten. */
+void via_input_forget(struct via_core *c);
 
 /* via_net_input() without its fast path. */
 void via_net_input_slow(struct via_core *c, struct via_pkt *p, struct via_rx *rx);

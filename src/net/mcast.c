@@ -464,6 +464,7 @@ static struct via_group_source *make_source(struct via_core *c, struct via_membe
 static int add_member(struct via_core *c, struct via_membership *g, const struct via_addr *source) {
     struct via_group_source *s;
 
+    via_input_forget(c);
     if (via_addr_is_any(source))
         return !g->any++ && change_mode(c, g);
     if (!(s = find_source(c, g, source)) && !(s = make_source(c, g, source)))
@@ -478,6 +479,7 @@ static int add_member(struct via_core *c, struct via_membership *g, const struct
 static bool remove_member(struct via_core *c, struct via_membership *g, const struct via_addr *source) {
     struct via_group_source *s;
 
+    via_input_forget(c);
     if (via_addr_is_any(source))
         return g->any && !--g->any && change_mode(c, g);
     if (!(s = find_source(c, g, source)) || !s->refs || --s->refs)
@@ -774,6 +776,7 @@ void via_mcast_forget(struct via_core *c, uint8_t iface) {
     uint32_t id;
     int six;
 
+    via_input_forget(c);
     for (six = 0; six < 2; six++) {
         struct via_mcast_iface *mi = &table(c)->at[2 * iface + six];
 

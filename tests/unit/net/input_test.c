@@ -390,6 +390,61 @@ static void broadcast_comes_up_as_group(void **state) {
     }
 }
 
+/* RFC 6085: a group's packet may come to our own MAC address. */
+static void group_in_a_link_unicast_stays_a_group(void **state) {
+    struct net_rig *r = *state;
+    struct via_ip_head h = rig_head("10.0.0.2", "10.0.0.255", IPPROTO_UDP);
+    uint8_t b[256];
+    uint32_t n = rig_udp_frame(b, &h, NULL, 10);
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        struct via_rx rx;
+
+        memcpy(b, i & 1 ? rig_mac : (const uint8_t *)"\377\377\377\377\377\377", 6);
+        rx = rig_input(r, b, n);
+        assert_int_equal(rx.kind, VIA_RX_DATAGRAM);
+        assert_true(rx.group);
+        rig_release(r, &rx);
+    }
+}
+
+static void group_is_remembered_until_its_members_change(void **state) {
+    static const char *const texts[2][2] = {{"10.0.0.2", "239.1.2.3"}, {"2001:db8::2", "ff0e::1234"}};
+    struct net_rig *r = *state;
+    struct via_addr any = {{0}};
+    uint8_t b[256];
+    int six, i;
+
+    for (six = 0; six < 2; six++) {
+        struct via_ip_head h = rig_head(texts[six][0], texts[six][1], IPPROTO_UDP);
+        uint32_t n = rig_udp_frame(b, &h, NULL, 10);
+
+        assert_int_equal(via_net_join(&r->core, 1, &h.dst, &any), 1);
+        rig_wait(r, 5 * VIA_SEC);
+        for (i = 0; i < 3; i++) {
+            struct via_rx rx = rig_input(r, b, n);
+
+            assert_int_equal(rx.kind, VIA_RX_DATAGRAM);
+            assert_true(rx.group);
+            assert_true(rx.pkt->flags & VIA_PKT_MCAST);
+            rig_release(r, &rx);
+        }
+        via_net_leave(&r->core, 1, &h.dst, &any);
+        rig_wait(r, 5 * VIA_SEC);
+        rig_clear(r);
+        refuse(r, b, n, VIA_DROP_NO_GROUP);
+        assert_int_equal(via_net_join(&r->core, 1, &h.dst, &h.src), 1); /* from him alone */
+        rig_wait(r, 5 * VIA_SEC);
+        rig_clear(r);
+        accept_frame(r, b, n);
+        accept_frame(r, b, n);
+        h.src.b[15] = 3;
+        n = rig_udp_frame(b, &h, NULL, 10);
+        refuse(r, b, n, VIA_DROP_NO_GROUP);
+    }
+}
+
 static void group_without_member_is_dropped(void **state) {
     struct net_rig *r = *state;
     struct via_ip_head h4 = rig_head("10.0.0.2", "239.1.2.3", IPPROTO_UDP);
@@ -774,6 +829,8 @@ int main(void) {
         T(packet_for_another_host_is_never_forwarded),
         T(unicast_in_a_link_broadcast_is_dropped),
         T(broadcast_comes_up_as_group),
+        T(group_in_a_link_unicast_stays_a_group),
+        T(group_is_remembered_until_its_members_change),
         T(group_without_member_is_dropped),
         T(tentative_address_does_not_receive),
         T(header_checksum_follows_the_attribute),
