@@ -4,6 +4,9 @@
 
 #include "rig.h"
 
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define LENT 100
@@ -434,6 +437,41 @@ static void packet_longer_than_a_burst_is_torn_and_says_so(void **state) {
     close_pair(t);
 }
 
+/* Whatever the ring holds: frames inside the area, packets that end, and never more than were lent (seeds 1 to 50). */
+static void garbage_in_the_ring_stays_there(void **state) {
+    struct pair *t = open_with(state, 9000, 1, "");
+    struct xdp *x = t->xdp.dev.priv;
+    struct via_xsk *s = &x->xsk[0];
+    struct via_frame v[64];
+    unsigned i, n, got = 0, round;
+    uint64_t seed, r;
+
+    for (seed = 1; seed <= 50; seed++) {
+        r = seed * 0x9e3779b97f4a7c15u;
+        for (i = 0; i < s->rx.size; i++) {
+            struct xdp_desc *d = &((struct xdp_desc *)s->rx.ring)[i];
+
+            r ^= r << 13, r ^= r >> 7, r ^= r << 17;
+            d->addr = r & 7 ? r % (x->mem_size + 4096) : r;
+            d->len = r & 8 ? (uint32_t)(r >> 32) % 2100 : (uint32_t)(r >> 32);
+            d->options = (uint32_t)(r >> 20) & (r & 16 ? 1 : UINT32_MAX);
+        }
+        *s->rx.producer += (uint32_t)r % 200;
+        for (round = 0; round < 20; round++) {
+            n = t->xdp.dev.ops->rx_burst(&t->xdp.dev, v, 1 + (unsigned)(r >> round) % 64);
+            for (i = 0; i < n; i++) {
+                assert_true(v[i].addr + v[i].len <= x->mem_size);
+                assert_true(v[i].addr % 2048 >= 128 && v[i].addr % 2048 + v[i].len <= 2048);
+            }
+            assert_false(n && (v[n - 1].flags & VIA_FRAME_MORE));
+            got += n;
+        }
+    }
+    assert_true(got > 0 && got <= LENT);
+    assert_true(rig_stats(&t->xdp).rx_invalid > 0);
+    close_pair(t);
+}
+
 static void completion_that_makes_no_sense_is_dropped(void **state) {
     struct pair *t = open_pair(state);
     struct via_xsk *s = &((struct xdp *)t->xdp.dev.priv)->xsk[0];
@@ -667,6 +705,34 @@ static void without_rights_the_sentence_names_them(void **state) {
     assert_int_equal(status, 0);
 }
 
+/* The child gives up the one right that lifts the limit. */
+static int open_with_little_locked_memory(struct pair *t) {
+    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct d[2];
+    const struct rlimit few = {65536, 65536};
+
+    if (setrlimit(RLIMIT_MEMLOCK, &few) < 0 || syscall(SYS_capget, &h, d) < 0)
+        return 2;
+    d[CAP_IPC_LOCK >> 5].effective &= ~(1u << (CAP_IPC_LOCK & 31));
+    if (syscall(SYS_capset, &h, d) < 0)
+        return 2;
+    return rig_try(&t->xdp, &via_vi_xdp, args_of("")) == -ENOMEM && strstr(t->xdp.why, "RLIMIT_MEMLOCK") ? 0 : 1;
+}
+
+static void limit_of_locked_memory_is_named(void **state) {
+    struct pair *t = *state;
+    int status;
+    pid_t child;
+
+    link_pair(1500, 1);
+    child = fork();
+    assert_true(child >= 0);
+    if (!child)
+        _exit(open_with_little_locked_memory(t));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void what_was_opened_is_described(void **state) {
     struct pair *t = open_with(state, 1400, 1, "busy=20,trust=on");
 
@@ -729,6 +795,7 @@ int main(void) {
         CASE(part_that_is_lost_spoils_its_packet_alone),
         CASE(packet_whose_end_is_missing_waits),
         CASE(packet_longer_than_a_burst_is_torn_and_says_so),
+        CASE(garbage_in_the_ring_stays_there),
         CASE(completion_that_makes_no_sense_is_dropped),
         CASE(link_down_is_told_and_passes),
         CASE(spinning_reader_hears_of_the_link),
@@ -739,6 +806,7 @@ int main(void) {
         CASE(refusals_come_with_a_sentence),
         CASE(foreign_queue_is_respected),
         CASE(without_rights_the_sentence_names_them),
+        CASE(limit_of_locked_memory_is_named),
         CASE(what_was_opened_is_described),
         CASE(compromise_is_told),
     };
