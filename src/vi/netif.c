@@ -105,5 +105,6 @@ int via_netif_member(const struct via_vi_dev *dev, int fd, bool add, int kind, c
         m.mr_alen = 6;
         memcpy(m.mr_address, mac, 6);
     }
-    return setsockopt(fd, SOL_PACKET, add ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &m, sizeof m) < 0 ? -errno : 0;
+    return setsockopt(fd, SOL_PACKET, add ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &m, sizeof m) < 0 ? -errno
+                                                                                                              : 0;
 }

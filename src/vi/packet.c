@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AF_PACKET (packet(7), Linux Documentation/networking/packet_mmap.rst). Received by a TPACKET_V2 ring and one copy into
- * the frame: no system call to look, half a microsecond less than recvmsg. Sent by send or sendmmsg: a TX ring is slower.
- * A packet longer than its slot (offloads of a veth) comes whole through the socket's queue (PACKET_COPY_THRESH).
+ * AF_PACKET (packet(7), Linux Documentation/networking/packet_mmap.rst). Received by a TPACKET_V2 ring and one copy
+ * into the frame: no system call to look, half a microsecond less than recvmsg. Sent by send or sendmmsg: a TX ring is
+ * slower. A packet longer than its slot (offloads of a veth) comes whole through the socket's queue
+ * (PACKET_COPY_THRESH).
  */
 #include "base/check.h"
 #include "vi/args.h"
@@ -34,7 +35,7 @@ struct packet {
     uint8_t *ring;
     uint32_t slot, slots, at;
     uint32_t idle; /* bursts that found nothing */
-    bool see_own;     /* the kernel is too old to leave out what was sent here */
+    bool see_own;  /* the kernel is too old to leave out what was sent here */
     bool promisc, allmulti, bypass;
 };
 

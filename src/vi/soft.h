@@ -4,7 +4,8 @@
  *
  * The stock is last in, first out, so that few frames stay hot. The queue is one ring with three marks: frames in
  * [sent, tail) wait for the device, those in [head, sent) are done with and wait for tx_reap. Nothing here is shared
- * with anybody; a device that cannot take a packet now leaves it in the queue and `backlog` set, and tx_reap tries again.
+ * with anybody; a device that cannot take a packet now leaves it in the queue and `backlog` set, and tx_reap tries
+ * again.
  */
 #ifndef VIA_VI_SOFT_H
 #define VIA_VI_SOFT_H

@@ -43,9 +43,9 @@ struct xdp {
     int ask;               /* a socket to ask about the interface, which holds its memberships */
     uint16_t rx_flags;     /* of every frame received */
     bool sg, zerocopy, wakeup, busy;
-    bool backlog;          /* the kernel could not take all at the last doorbell */
-    uint32_t idle;         /* bursts that found nothing */
-    uint64_t *done;        /* frames refused here, to be returned by tx_reap */
+    bool backlog;   /* the kernel could not take all at the last doorbell */
+    uint32_t idle;  /* bursts that found nothing */
+    uint64_t *done; /* frames refused here, to be returned by tx_reap */
     uint32_t dones;
     uint32_t headroom;
     uint64_t mem_size;
@@ -143,7 +143,8 @@ static int refuse_socket(struct via_vi_dev *dev, uint32_t queue, int err) {
     if (err == -EPERM)
         return via_vi_say(dev, err, "xdp: an AF_XDP socket needs CAP_NET_RAW");
     if (err == -ENOBUFS)
-        return via_vi_say(dev, -ENOMEM, "xdp: the frame area may not be locked: raise RLIMIT_MEMLOCK or give CAP_IPC_LOCK");
+        return via_vi_say(dev, -ENOMEM,
+                          "xdp: the frame area may not be locked: raise RLIMIT_MEMLOCK or give CAP_IPC_LOCK");
     if (err == -EAFNOSUPPORT)
         return via_vi_say(dev, err, "xdp: this kernel has no AF_XDP");
     return via_vi_say(dev, err, "xdp: %s queue %u: no socket: %s", dev->ifname, queue, strerror(-err));
@@ -172,7 +173,8 @@ static int bind_first(struct via_vi_dev *dev, struct xdp *x, const struct via_xs
     for (i = 0; i < 4; i++) {
         x->zerocopy = i < 2;
         x->sg = sg = !(i & 1);
-        if ((x->zerocopy ? !zero : o->copy == XDP_COPY_NONE) || (sg ? o->sg == XDP_SG_OFF : o->sg == XDP_SG_ON || !fits))
+        if ((x->zerocopy ? !zero : o->copy == XDP_COPY_NONE) ||
+            (sg ? o->sg == XDP_SG_OFF : o->sg == XDP_SG_ON || !fits))
             continue;
         err = bind_patiently(&x->xsk[0], c, o->queue,
                              (uint16_t)(wakeup | (x->zerocopy ? XDP_ZEROCOPY : XDP_COPY) | (sg ? USE_SG : 0)));
@@ -180,8 +182,8 @@ static int bind_first(struct via_vi_dev *dev, struct xdp *x, const struct via_xs
             break;
     }
     if (err == -EOPNOTSUPP && o->sg == XDP_SG_OFF && !fits)
-        return via_vi_say(dev, -EMSGSIZE, "xdp: %s: an MTU of %u takes several frames, which sg=off forbids", dev->ifname,
-                          dev->mtu);
+        return via_vi_say(dev, -EMSGSIZE, "xdp: %s: an MTU of %u takes several frames, which sg=off forbids",
+                          dev->ifname, dev->mtu);
     if (err < 0)
         return refuse_bind(dev, o, o->queue, err);
     if (!x->zerocopy && zero)
@@ -240,7 +242,7 @@ static void describe(struct via_vi_dev *dev, struct xdp *x, const struct args *o
     if (o->busy)
         set_busy(dev, x, o->busy);
     if (!o->trust && via_netif_is(dev, x->ask, "veth"))
-        note(dev, "%s is a veth: checksums that its other end leaves to hardware arrive unfinished (its tx off, or trust=on)",
+        note(dev, "%s is a veth: checksums left unfinished by its other end arrive so (its tx off, or trust=on)",
              dev->ifname);
     dev->queues = x->queues;
     dev->caps = VIA_VI_STEERS | VIA_VI_SHARED_MAC | (x->sg ? (uint32_t)VIA_VI_JUMBO : 0) |
@@ -324,8 +326,9 @@ static bool read_desc(struct xdp *x, const struct via_vi_dev *dev, const struct 
     return true;
 }
 
-/* Takes `n` descriptors of one queue, which make up whole packets; a part that is lost spoils the rest of its packet. */
-static unsigned take_descs(struct xdp *x, struct via_xsk *s, const struct via_vi_dev *dev, struct via_frame *v, uint32_t n) {
+/* Takes `n` descriptors of one queue, which make up whole packets; a part that is lost spoils its packet. */
+static unsigned take_descs(struct xdp *x, struct via_xsk *s, const struct via_vi_dev *dev, struct via_frame *v,
+                           uint32_t n) {
     unsigned got = 0, start = 0;
     bool spoilt = s->torn, more = false;
     uint32_t i;
@@ -360,7 +363,8 @@ static unsigned take_descs(struct xdp *x, struct via_xsk *s, const struct via_vi
 }
 
 /* A packet that a whole burst has no room for is torn. */
-static unsigned rx_queue(struct xdp *x, struct via_xsk *s, const struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
+static unsigned rx_queue(struct xdp *x, struct via_xsk *s, const struct via_vi_dev *dev, struct via_frame *v,
+                         unsigned n) {
     uint32_t there = __atomic_load_n(s->rx.producer, __ATOMIC_ACQUIRE) - s->rx.cached_cons, whole;
 
     if (!there)
@@ -485,7 +489,8 @@ static unsigned xdp_tx(struct via_vi_dev *dev, const struct via_frame *v, unsign
 
     n = via_min32(n, s->tx.size - s->flight);
     while ((parts = packet_parts(v + taken, n - taken))) {
-        if (VIA_UNLIKELY(!is_sendable(x, dev, v + taken, parts)) || VIA_UNLIKELY(!write_packet(x, dev, v + taken, parts)))
+        if (VIA_UNLIKELY(!is_sendable(x, dev, v + taken, parts)) ||
+            VIA_UNLIKELY(!write_packet(x, dev, v + taken, parts)))
             refuse_packet(x, v + taken, parts);
         taken += parts;
     }

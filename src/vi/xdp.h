@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * xdp.h - the two halves of the AF_XDP driver below its verbs: the program that steers, and the sockets with their rings.
+ * xdp.h - the two halves of the AF_XDP driver below its verbs: the program that steers, and the sockets with their
+ * rings.
  *
  * The kernel keeps a program attached as long as somebody holds the FD of its link, and a queue bound as long as
  * somebody holds its socket: nothing is left behind by a process that dies. For the same reason all FDs stay in these

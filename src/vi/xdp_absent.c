@@ -4,7 +4,8 @@
 
 static int xdp_open(struct via_vi_dev *dev, const char *args) {
     (void)args;
-    return via_vi_say(dev, -ENOSYS, "xdp: left out of this build, which found no libxdp and libbpf; packet: does the same slower");
+    return via_vi_say(dev, -ENOSYS,
+                      "xdp: left out of this build, which found no libxdp and libbpf; packet: does the same slower");
 }
 
 static void xdp_close(struct via_vi_dev *dev) {

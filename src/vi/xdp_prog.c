@@ -107,9 +107,11 @@ int via_xdp_prog_attach(struct via_xdp_prog *p, struct via_vi_dev *dev, enum xdp
         if (!native)
             return 0;
     }
-    err = native == -EBUSY || native == -EPERM || mode == XDP_MODE_DRIVER ? native : try_attach(p, dev, XDP_MODE_GENERIC);
+    err =
+        native == -EBUSY || native == -EPERM || mode == XDP_MODE_DRIVER ? native : try_attach(p, dev, XDP_MODE_GENERIC);
     if (err == -EBUSY)
-        return via_vi_say(dev, err, "xdp: %s has an XDP program already: detach it, or take more queues in one VI by queues=N",
+        return via_vi_say(dev, err,
+                          "xdp: %s has an XDP program already: detach it, or take more queues in one VI by queues=N",
                           dev->ifname);
     if (err == -EPERM)
         return via_vi_say(dev, err, "xdp: attaching a program to %s needs CAP_NET_ADMIN", dev->ifname);

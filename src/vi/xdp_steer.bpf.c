@@ -100,8 +100,8 @@ static __always_inline int takes_arp(__u32 kinds, const void *at, const void *en
     const struct arp *a = at;
     struct xdp_filter f = {0};
 
-    if (!(kinds & XDP_HAS_ADDR4) || (const void *)(a + 1) > end || a->proto != bpf_htons(ETHER_IP4) || a->proto_len != 4 ||
-        a->link_len != 6)
+    if (!(kinds & XDP_HAS_ADDR4) || (const void *)(a + 1) > end || a->proto != bpf_htons(ETHER_IP4) ||
+        a->proto_len != 4 || a->link_len != 6)
         return 0;
     set_addr4(&f, a->target[0] | (__be32)a->target[1] << 16);
     return takes_addr(kinds, XDP_HAS_ADDR4, &f);

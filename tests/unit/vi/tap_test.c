@@ -152,8 +152,8 @@ static void mac_avoids_the_one_of_the_kernel(void **state) {
 
     memcpy(mac, t->tap.dev.mac, 6);
     close_pair(t);
-    rig_run("ip tuntap add via0 mode tap && ip link set via0 address %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-            mac[3], mac[4], mac[5]);
+    rig_run("ip tuntap add via0 mode tap && ip link set via0 address %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+            mac[2], mac[3], mac[4], mac[5]);
     t = open_pair(state, "via0");
     assert_memory_equal(t->kernel.dev.mac, mac, 6);
     assert_memory_not_equal(t->tap.dev.mac, mac, 6);

@@ -456,7 +456,8 @@ int main(void) {
 
     if (!rig_namespace())
         return rig_skipped();
-    rig_run("ip link add via-steer numrxqueues 8 type dummy 2>/dev/null || ip link add via-steer numrxqueues 8 type veth "
-            "peer name via-peer");
+    rig_run(
+        "ip link add via-steer numrxqueues 8 type dummy 2>/dev/null || ip link add via-steer numrxqueues 8 type veth "
+        "peer name via-peer");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
