@@ -16,7 +16,7 @@ static unsigned run_calls(struct via_stack *st) {
 }
 
 /* What we sent to ourselves comes in now; what that makes us send waits for the next poll. */
-static unsigned take_loop(struct via_stack *st) {
+static VIA_COLD unsigned take_loop(struct via_stack *st) {
     struct via_core *c = &st->core;
     struct via_list loop = c->s->loop;
     struct via_pkt *p;
@@ -54,7 +54,7 @@ static via_ns_t hold_time(const struct via_core *c) {
 }
 
 /* Everything that no older frame of another VI can precede; a silent VI holds nobody up for longer than the hold. */
-static void release_merged(struct via_stack *st) {
+static VIA_COLD void release_merged(struct via_stack *st) {
     struct via_core *c = &st->core;
     via_ns_t horizon = VIA_NEVER, late = hold_time(c);
     uint32_t i, at;
@@ -71,7 +71,7 @@ static void release_merged(struct via_stack *st) {
 }
 
 /* Puts a burst of one VI where it waits for its turn among the others. A VI's own order is never changed. */
-static void hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, unsigned n) {
+static VIA_COLD void hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, unsigned n) {
     struct via_core *c = &st->core;
     unsigned i;
 
@@ -87,41 +87,49 @@ static void hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, un
         st->merge.newest[vi->index] = c->s->now; /* empty now: nothing older than now can come */
 }
 
-static unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
+/* The rest of a large budget, or frames that must wait for their turn among other VIs. */
+static VIA_COLD unsigned pull_on(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
     struct via_pkt *v[VIA_STAGE];
     unsigned all = 0, n, i;
 
     do {
         n = via_vi_pull(vi, v, via_min32(budget - all, VIA_STAGE));
-        if (VIA_UNLIKELY(merging)) {
+        if (merging)
             hold(st, vi, v, n);
-        } else {
-            for (i = 0; i < n; i++)
-                via_rx(st, v[i]);
-        }
+        for (i = 0; i < n && !merging; i++)
+            via_rx(st, v[i]);
         all += n;
     } while (n == VIA_STAGE && all < budget);
-    if (all && via_vi_wants_stock(vi))
-        via_vi_stock(vi);
     return all;
 }
 
+static inline unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget) {
+    struct via_pkt *v[VIA_STAGE];
+    unsigned n = via_vi_pull(vi, v, via_min32(budget, VIA_STAGE)), i;
+
+    for (i = 0; i < n; i++)
+        via_rx(st, v[i]);
+    return VIA_UNLIKELY(n == VIA_STAGE && budget > n) ? n + pull_on(st, vi, budget - n, false) : n;
+}
+
 /* Every VI has its turn to be first. */
-static unsigned pull_all(struct via_stack *st, unsigned budget) {
+static inline unsigned pull_all(struct via_stack *st, unsigned budget) {
     struct via_core *c = &st->core;
     bool merging = c->socks->by_time || st->merge.count;
-    uint32_t left = c->vis, at = st->turn;
+    uint32_t left, at = st->turn;
     unsigned n = 0, took;
 
     st->leftover = 0;
-    for (; left; left--) {
+    for (left = c->vis; left; left--) {
         struct via_vi *vi;
 
         at = at < c->vis ? at + 1 : 1;
         vi = c->vi[at];
         if (!vi || vi->raw)
             continue;
-        took = pull_vi(st, vi, budget, merging);
+        took = VIA_UNLIKELY(merging) ? pull_on(st, vi, budget, true) : pull_vi(st, vi, budget);
+        if (took && via_vi_wants_stock(vi))
+            via_vi_stock(vi);
         st->leftover |= took >= budget;
         n += took;
     }
@@ -131,7 +139,7 @@ static unsigned pull_all(struct via_stack *st, unsigned budget) {
     return n;
 }
 
-static unsigned fire_timers(struct via_stack *st) {
+static VIA_COLD unsigned fire_timers(struct via_stack *st) {
     struct via_core *c = &st->core;
     unsigned n = 0;
     uint32_t id;
@@ -163,7 +171,7 @@ static void hear(struct via_core *c, const struct via_note *note) {
     }
 }
 
-static void hear_notes(struct via_core *c) {
+static VIA_COLD void hear_notes(struct via_core *c) {
     struct via_note note;
 
     while (via_net_note(c, &note))
@@ -171,9 +179,9 @@ static void hear_notes(struct via_core *c) {
 }
 
 /* What is to be sent, with one doorbell per VI; then completions, by the batch or when there is nothing else to do. */
-static int push_all(struct via_stack *st, bool idle) {
+static inline int push_all(struct via_stack *st, bool idle) {
     struct via_core *c = &st->core;
-    int err = 0, e;
+    int err = 0;
     uint32_t i;
 
     for (i = 1; i <= c->vis; i++) {
@@ -182,12 +190,13 @@ static int push_all(struct via_stack *st, bool idle) {
         if (!vi || vi->raw)
             continue;
         if (via_vi_unflushed(vi)) {
-            e = via_vi_flush(vi);
+            int e = via_vi_flush(vi);
+
             err = e < 0 ? e : err;
         }
         if (via_vi_wants_collect(vi, idle))
             via_vi_collect(vi);
-        if (VIA_UNLIKELY(idle && vi->stock < vi->stock_max))
+        if (idle && vi->stock < vi->stock_max)
             via_vi_stock(vi);
     }
     return err;
@@ -217,12 +226,12 @@ static uint64_t sent_frames(const struct via_core *c) {
 }
 
 /* Other threads queue first and wake then, so that one flag tells of both. */
-static unsigned answer_wake(struct via_stack *st) {
+static VIA_COLD unsigned answer_wake(struct via_stack *st) {
     atomic_store_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
     return run_calls(st);
 }
 
-static void look_at_mirror(struct via_stack *st) {
+static VIA_COLD void look_at_mirror(struct via_stack *st) {
     struct via_core *c = &st->core;
 
     if (c->s->now < st->mirror_at)
@@ -231,38 +240,42 @@ static void look_at_mirror(struct via_stack *st) {
     st->mirror_at = c->s->now + MIRROR_EVERY;
 }
 
-static void count_work(struct via_stack *st, struct via_work *w, const struct via_work *before) {
-    w->tx = (uint32_t)sent_frames(&st->core) - before->tx;
-    w->events += st->core.socks->events - via_min32(before->events, st->core.socks->events);
-    w->more = st->leftover;
-}
-
-static int poll_once(struct via_stack *st, unsigned budget, struct via_work *w) {
+/* One round; true if there is anything new to fetch. */
+static inline bool poll_once(struct via_stack *st, unsigned budget, struct via_work *w) {
     struct via_core *c = &st->core;
-    struct via_work before = {.events = c->socks->events, .tx = w ? (uint32_t)sent_frames(c) : 0};
     uint64_t rx = c->udp->rx;
-    unsigned taken, timers = 0, calls = 0;
 
     if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed)))
-        calls = answer_wake(st);
+        w->events = answer_wake(st);
     if (VIA_UNLIKELY(c->mirror != NULL))
         look_at_mirror(st);
-    taken = VIA_UNLIKELY(c->s->loop.head) ? take_loop(st) : 0;
-    taken += pull_all(st, budget);
+    if (VIA_UNLIKELY(c->s->loop.head))
+        w->rx = take_loop(st);
+    w->rx += pull_all(st, budget);
     if (VIA_UNLIKELY(c->s->wheel.next <= c->s->now))
-        timers = fire_timers(st);
-    if (!taken || VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
+        w->timers = fire_timers(st);
+    if (!w->rx || VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
         hear_notes(c); /* looks at the links too, which a poll with traffic need not */
-    push_all(st, !taken);
+    push_all(st, !w->rx);
     if (VIA_UNLIKELY(c->s->sent.head))
-        calls += via_sock_settle_sent(c);
+        w->events += via_sock_settle_sent(c);
     if (VIA_UNLIKELY(c->socks->space && has_room(c)))
         via_sock_give_space(c);
-    if (w) {
-        *w = (struct via_work){.rx = taken, .timers = timers, .events = calls};
-        count_work(st, w, &before);
-    }
     return c->socks->events || c->s->dones || c->udp->rx != rx;
+}
+
+/* The same for who wants to know what was done. */
+static VIA_COLD bool poll_counted(struct via_stack *st, unsigned budget, struct via_work *w) {
+    struct via_core *c = &st->core;
+    uint64_t records = c->socks->events, tx = sent_frames(c);
+    bool any;
+
+    memset(w, 0, sizeof *w);
+    any = poll_once(st, budget, w);
+    w->events += c->socks->events > records ? (uint32_t)(c->socks->events - records) : 0;
+    w->tx = (uint32_t)(sent_frames(c) - tx);
+    w->more = st->leftover;
+    return any;
 }
 
 int via_stack_poll_at(struct via_stack *st, via_ns_t now, unsigned budget, struct via_work *w) {
@@ -273,7 +286,8 @@ int via_stack_poll_at(struct via_stack *st, via_ns_t now, unsigned budget, struc
     if (now > c->s->now)
         c->s->now = now;
     c->s->turns++;
-    return poll_once(st, budget ? budget : (unsigned)c->attrs.poll_burst, w);
+    budget = budget ? budget : (unsigned)c->attrs.poll_burst;
+    return w ? poll_counted(st, budget, w) : poll_once(st, budget, &(struct via_work){0});
 }
 
 int via_stack_poll(struct via_stack *st, unsigned budget, struct via_work *w) {

@@ -26,8 +26,6 @@ static inline struct via_pkt *frame_packet(struct via_vi *vi, struct via_core *c
     p->total = f->len;
     p->ts = f->flags & VIA_FRAME_TS ? f->ts : c->s->now;
     p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK) >> 1);
-    if (VIA_UNLIKELY(f->flags & VIA_FRAME_TRUNC))
-        p->flags |= VIA_PKT_TRUNC;
     p->vi = vi->index;
     vi->stock--;
     return p;
@@ -65,18 +63,24 @@ static unsigned join_parts(struct via_vi *vi, const struct via_frame *f, unsigne
         } else {
             tail->chain = via_pkt_id(c, p);
             head->total += p->len;
-            head->flags |= p->flags & VIA_PKT_TRUNC;
         }
+        if (f[i].flags & VIA_FRAME_TRUNC)
+            head->flags |= VIA_PKT_TRUNC;
         tail = p;
     } while ((f[i++].flags & VIA_FRAME_MORE) && i < n);
-    if (bad) {
-        via_drop_count(c, VIA_DROP_RING_INVALID);
-        if (head)
-            via_pkt_release(c, head);
-        head = NULL;
-    }
-    *out = head;
+    if (bad && head)
+        via_pkt_release(c, head);
+    *out = bad ? NULL : head;
     return i;
+}
+
+/* A packet of several frames, or cut, or with its tag taken off. */
+static VIA_COLD unsigned take_special(struct via_vi *vi, const struct via_frame *f, unsigned n, struct via_pkt **out) {
+    unsigned used = join_parts(vi, f, n, out);
+
+    if (*out && (f->flags & VIA_FRAME_VLAN))
+        put_tag_back(vi, *out, f->vlan);
+    return used;
 }
 
 static uint32_t parts_of(const struct via_core *c, const struct via_pkt *p) {
@@ -88,7 +92,7 @@ static uint32_t parts_of(const struct via_core *c, const struct via_pkt *p) {
 }
 
 /* As many as have at most `n` frames together. */
-static unsigned take_injected(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+static VIA_COLD unsigned take_injected(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     struct via_core *c = vi->core;
     unsigned got = 0, frames = 0;
 
@@ -131,23 +135,18 @@ unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     if (got > 1)
         prefetch_burst(c, f, got);
     for (i = 0; i < got;) {
-        struct via_pkt *p;
+        struct via_pkt *p = NULL;
 
-        if (VIA_LIKELY(!(f[i].flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN)))) {
+        if (VIA_LIKELY(!(f[i].flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN | VIA_FRAME_TRUNC))))
             p = frame_packet(vi, c, &f[i++]);
-            if (VIA_UNLIKELY(!p))
-                via_drop_count(c, VIA_DROP_RING_INVALID);
-        } else {
-            const struct via_frame *first = &f[i];
-
-            i += join_parts(vi, first, got - i, &p);
-            if (p && (first->flags & VIA_FRAME_VLAN))
-                put_tag_back(vi, p, first->vlan);
+        else
+            i += take_special(vi, &f[i], got - i, &p);
+        if (VIA_UNLIKELY(!p)) {
+            via_drop_count(c, VIA_DROP_RING_INVALID);
+            continue;
         }
-        if (VIA_LIKELY(p)) {
-            vi->rx_bytes += p->total;
-            v[out++] = p;
-        }
+        vi->rx_bytes += p->total;
+        v[out++] = p;
     }
     vi->rx_packets += out;
     return out;
@@ -439,6 +438,7 @@ static struct via_vi *new_vi(struct via_core *c) {
 
 static void enlist(struct via_core *c, struct via_vi *vi, struct via_vi_dev *dev) {
     vi->dev = dev;
+    vi->batch = via_min32(32, via_max32(c->frame_count / 16, 1));
     vi->stock_max = via_min32(dev->rx_ring, via_max32(c->frame_count / 4, 16));
     c->vi[vi->index] = vi;
     c->vis = via_max32(c->vis, vi->index);

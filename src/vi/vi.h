@@ -27,6 +27,7 @@ struct via_vi {
     uint32_t stock_max;     /* as many as it takes */
     uint32_t flight;        /* frames handed over and not reaped */
     uint32_t tokens;        /* of them, those whose completion somebody waits for */
+    uint32_t batch;         /* sent frames are collected, and empty ones lent, so many at a time */
     uint32_t staged;
     struct via_list txq; /* packets that wait for the stage */
     uint32_t txq_len;    /* their frames */
@@ -90,18 +91,13 @@ static inline bool via_vi_unflushed(const struct via_vi *vi) {
     return vi->staged || vi->unkicked || vi->txq.head;
 }
 
-/*
- * Sent frames are collected, and empty ones lent, by the batch: at once only where a token waits, the ring or the pool
- * runs out, or there is nothing else to do (`idle`).
- */
-#define VIA_VI_BATCH 32u
+/* Collect now? At once where a token waits or there is nothing else to do (`idle`), else by the batch. */
 static inline bool via_vi_wants_collect(const struct via_vi *vi, bool idle) {
-    return vi->flight &&
-           (idle || vi->tokens || vi->flight >= VIA_VI_BATCH || vi->core->s->pkts.free <= vi->core->s->reserve);
+    return vi->flight >= (idle || vi->tokens ? 1 : vi->batch);
 }
 
 static inline bool via_vi_wants_stock(const struct via_vi *vi) {
-    return vi->stock + VIA_VI_BATCH <= vi->stock_max || vi->stock < vi->stock_max / 2;
+    return vi->stock + vi->batch <= vi->stock_max;
 }
 
 /* The innermost driver's device. */
