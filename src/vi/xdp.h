@@ -17,7 +17,7 @@
 #include <xdp/xsk.h>
 
 #define XDP_ROOM_BEFORE 256u /* the kernel's own headroom in a frame: XDP_PACKET_HEADROOM */
-#define XDP_CLASSES     5    /* bits of enum xdp_has */
+#define XDP_CLASSES     5    /* the first bits of enum xdp_has */
 
 enum xdp_mode { XDP_MODE_ANY, XDP_MODE_DRIVER, XDP_MODE_GENERIC };
 enum xdp_copying { XDP_COPY_ANY, XDP_COPY_NONE, XDP_COPY_ALWAYS };
@@ -26,8 +26,8 @@ enum xdp_copying { XDP_COPY_ANY, XDP_COPY_NONE, XDP_COPY_ALWAYS };
 struct via_xdp_prog {
     int maps[XDP_MAPS];
     int prog, link;
-    enum xdp_mode mode; /* as attached: driver ("native") or generic */
-    uint32_t word;      /* what `config` holds */
+    enum xdp_mode mode;       /* as attached: driver ("native") or generic */
+    struct xdp_config config; /* as the map has it */
     uint32_t count[XDP_CLASSES];
 };
 

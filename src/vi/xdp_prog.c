@@ -9,6 +9,9 @@
 
 #define KERNEL_ENOTSUPP 524 /* what some drivers return for EOPNOTSUPP */
 
+/* Filters are counted by what they let the program look for: the numbers of the bits of enum xdp_has. */
+enum { XDP_CLASS_ALL, XDP_CLASS_ADDR4, XDP_CLASS_ADDR6, XDP_CLASS_PORT, XDP_CLASS_ANY_PORT };
+
 static_assert(sizeof(struct via_filter) == sizeof(struct xdp_filter), "a filter is a key");
 static_assert(offsetof(struct via_filter, port) == offsetof(struct xdp_filter, port), "a filter is a key");
 static_assert(offsetof(struct via_filter, kind) == offsetof(struct xdp_filter, kind), "a filter is a key");
@@ -46,7 +49,7 @@ static int make_maps(struct via_xdp_prog *p, uint32_t queues, uint32_t filters) 
 
     m[XDP_MAP_XSKS] = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "via_xsks", 4, 4, queues, NULL);
     m[XDP_MAP_FILTERS] = bpf_map_create(BPF_MAP_TYPE_HASH, "via_filters", sizeof(struct xdp_filter), 4, filters, NULL);
-    m[XDP_MAP_CONFIG] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "via_config", 4, 4, 1, NULL);
+    m[XDP_MAP_CONFIG] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "via_config", 4, sizeof(struct xdp_config), 1, NULL);
     for (i = 0; i < XDP_MAPS; i++)
         if (m[i] < 0)
             return m[i];
@@ -127,43 +130,75 @@ int via_xdp_prog_bind(struct via_xdp_prog *p, uint32_t queue, int fd) {
     return bpf_map_update_elem(p->maps[XDP_MAP_XSKS], &queue, &fd, BPF_ANY);
 }
 
-/* The key of a filter; returns which bit of enum xdp_has it counts for, or -EINVAL. */
+/* The key of a filter; returns its class, or -EINVAL. */
 static int make_key(const struct via_filter *f, struct xdp_filter *key) {
     bool any = via_addr_is_any(&f->addr);
 
     memset(key, 0, sizeof *key);
     key->kind = f->kind;
     if (f->kind == VIA_FILTER_ALL)
-        return 0;
+        return XDP_CLASS_ALL;
     if (f->kind != VIA_FILTER_ADDR && f->kind != VIA_FILTER_PORT)
         return -EINVAL;
     if (!any)
         memcpy(key->addr, f->addr.b, sizeof key->addr);
     if (f->kind == VIA_FILTER_ADDR)
-        return any ? -EINVAL : via_addr_is4(&f->addr) ? 1 : 2;
+        return any ? -EINVAL : via_addr_is4(&f->addr) ? XDP_CLASS_ADDR4 : XDP_CLASS_ADDR6;
     if (!f->port || (f->proto != IPPROTO_UDP && f->proto != IPPROTO_TCP))
         return -EINVAL;
     key->port = f->port;
     key->proto = f->proto;
-    return any ? 4 : 3;
+    return any ? XDP_CLASS_ANY_PORT : XDP_CLASS_PORT;
 }
 
-static int write_word(struct via_xdp_prog *p, uint32_t word) {
+/* The program may run meanwhile and see either half: it passes or takes one packet more, no other. */
+static int write_config(struct via_xdp_prog *p, const struct xdp_config *c) {
     uint32_t zero = 0;
-    int err = bpf_map_update_elem(p->maps[XDP_MAP_CONFIG], &zero, &word, BPF_ANY);
+    int err = bpf_map_update_elem(p->maps[XDP_MAP_CONFIG], &zero, c, BPF_ANY);
 
     if (!err)
-        p->word = word;
+        p->config = *c;
     return err;
 }
 
+/* Writes `few` anew with or without `a`; `n` addresses were in it. */
+static void change_few(struct xdp_config *c, uint32_t n, bool add, uint32_t a) {
+    uint32_t i, k = 0;
+
+    for (i = 0; i < n; i++)
+        if (add || c->few[i] != a)
+            c->few[k++] = c->few[i];
+    if (add)
+        c->few[k++] = a;
+    for (; k && k < XDP_FEW; k++)
+        c->few[k] = c->few[k - 1];
+}
+
+/* What `config` will be with one filter of the class more or less. Who had many IPv4 addresses is left with the hash.
+ */
+static struct xdp_config next_config(const struct via_xdp_prog *p, const struct xdp_filter *key, int class, bool add) {
+    struct xdp_config c = p->config;
+    uint32_t n = p->count[class];
+
+    if (class == XDP_CLASS_ADDR4 && add && n == XDP_FEW)
+        c.has |= XDP_HAS_MANY4;
+    if (class == XDP_CLASS_ADDR4 && !(c.has & XDP_HAS_MANY4))
+        change_few(&c, n, add, key->addr[3]);
+    if (add)
+        c.has |= 1u << class;
+    else if (n == 1)
+        c.has &= ~(1u << class | (class == XDP_CLASS_ADDR4 ? (uint32_t)XDP_HAS_MANY4 : 0));
+    return c;
+}
+
 static int add_key(struct via_xdp_prog *p, const struct xdp_filter *key, int class) {
+    struct xdp_config c = next_config(p, key, class, true);
     uint32_t one = 1;
     int err = bpf_map_update_elem(p->maps[XDP_MAP_FILTERS], key, &one, BPF_NOEXIST);
 
     if (err < 0)
         return err == -E2BIG ? -ENOSPC : err;
-    if (!p->count[class] && (err = write_word(p, p->word | 1u << class)) < 0) {
+    if (memcmp(&c, &p->config, sizeof c) && (err = write_config(p, &c)) < 0) {
         (void)bpf_map_delete_elem(p->maps[XDP_MAP_FILTERS], key);
         return err;
     }
@@ -172,13 +207,13 @@ static int add_key(struct via_xdp_prog *p, const struct xdp_filter *key, int cla
 }
 
 static int drop_key(struct via_xdp_prog *p, const struct xdp_filter *key, int class) {
+    struct xdp_config c = next_config(p, key, class, false);
     int err = bpf_map_delete_elem(p->maps[XDP_MAP_FILTERS], key);
 
     if (err < 0)
         return err;
-    if (!--p->count[class])
-        err = write_word(p, p->word & ~(1u << class));
-    return err;
+    p->count[class]--;
+    return memcmp(&c, &p->config, sizeof c) ? write_config(p, &c) : 0;
 }
 
 int via_xdp_prog_filter(struct via_xdp_prog *p, bool add, const struct via_filter *f) {

@@ -70,22 +70,33 @@ static __always_inline int is_named(const struct xdp_filter *f) {
     return bpf_map_lookup_elem(&filters, f) != 0;
 }
 
-static __always_inline int takes_addr(__u32 kinds, __u32 bit, struct xdp_filter *f) {
+static __always_inline int takes_addr(struct xdp_filter *f) {
     f->kind = XDP_KIND_ADDR;
-    return (kinds & bit) && is_named(f);
+    return is_named(f);
+}
+
+static __always_inline int takes_addr4(const struct xdp_config *c, struct xdp_filter *f) {
+    __be32 a = f->addr[3];
+
+    if (!(c->has & XDP_HAS_ADDR4))
+        return 0;
+    if (c->has & XDP_HAS_MANY4)
+        return takes_addr(f);
+    return a == c->few[0] || a == c->few[1] || a == c->few[2] || a == c->few[3];
 }
 
 /* `at` points to the transport header, if there is one. */
-static __always_inline int takes_port(__u32 kinds, struct xdp_filter *f, const void *at, const void *end) {
+static __always_inline int takes_port(const struct xdp_config *c, struct xdp_filter *f, const void *at,
+                                      const void *end) {
     const struct ports *p = at;
 
-    if (!(kinds & (XDP_HAS_PORT | XDP_HAS_ANY_PORT)) || (const void *)(p + 1) > end)
+    if (!(c->has & (XDP_HAS_PORT | XDP_HAS_ANY_PORT)) || (const void *)(p + 1) > end)
         return 0;
     f->kind = XDP_KIND_PORT;
     f->port = bpf_ntohs(p->to);
-    if ((kinds & XDP_HAS_PORT) && is_named(f))
+    if ((c->has & XDP_HAS_PORT) && is_named(f))
         return 1;
-    if (!(kinds & XDP_HAS_ANY_PORT))
+    if (!(c->has & XDP_HAS_ANY_PORT))
         return 0;
     __builtin_memset(f->addr, 0, sizeof f->addr);
     return is_named(f);
@@ -96,33 +107,33 @@ static __always_inline void set_addr4(struct xdp_filter *f, __be32 a) {
     f->addr[3] = a;
 }
 
-static __always_inline int takes_arp(__u32 kinds, const void *at, const void *end) {
+static __always_inline int takes_arp(const struct xdp_config *c, const void *at, const void *end) {
     const struct arp *a = at;
     struct xdp_filter f = {0};
 
-    if (!(kinds & XDP_HAS_ADDR4) || (const void *)(a + 1) > end || a->proto != bpf_htons(ETHER_IP4) ||
+    if (!(c->has & XDP_HAS_ADDR4) || (const void *)(a + 1) > end || a->proto != bpf_htons(ETHER_IP4) ||
         a->proto_len != 4 || a->link_len != 6)
         return 0;
     set_addr4(&f, a->target[0] | (__be32)a->target[1] << 16);
-    return takes_addr(kinds, XDP_HAS_ADDR4, &f);
+    return takes_addr4(c, &f);
 }
 
-static __always_inline int takes_ip4(__u32 kinds, const void *at, const void *end) {
+static __always_inline int takes_ip4(const struct xdp_config *c, const void *at, const void *end) {
     const struct ip4 *ip = at;
     struct xdp_filter f = {0};
 
     if ((const void *)(ip + 1) > end || ip->version >> 4 != 4 || (ip->version & 15) < 5)
         return 0;
     set_addr4(&f, ip->to);
-    if (takes_addr(kinds, XDP_HAS_ADDR4, &f))
+    if (takes_addr4(c, &f))
         return 1;
     if ((ip->proto != PROTO_TCP && ip->proto != PROTO_UDP) || (ip->frag & bpf_htons(IP4_FRAG)))
         return 0;
     f.proto = ip->proto;
-    return takes_port(kinds, &f, at + (ip->version & 15) * 4, end);
+    return takes_port(c, &f, at + (ip->version & 15) * 4, end);
 }
 
-static __always_inline int takes_ip6(__u32 kinds, const void *at, const void *end) {
+static __always_inline int takes_ip6(const struct xdp_config *c, const void *at, const void *end) {
     const struct ip6 *ip = at;
     struct xdp_filter f = {0};
     const __u8 *x;
@@ -132,9 +143,9 @@ static __always_inline int takes_ip6(__u32 kinds, const void *at, const void *en
     if ((const void *)(ip + 1) > end || ip->version >> 4 != 6)
         return 0;
     __builtin_memcpy(f.addr, ip->to, sizeof f.addr);
-    if (takes_addr(kinds, XDP_HAS_ADDR6, &f))
+    if ((c->has & XDP_HAS_ADDR6) && takes_addr(&f))
         return 1;
-    if (!(kinds & (XDP_HAS_PORT | XDP_HAS_ANY_PORT)))
+    if (!(c->has & (XDP_HAS_PORT | XDP_HAS_ANY_PORT)))
         return 0;
     next = ip->next;
     x = (const __u8 *)(ip + 1);
@@ -150,7 +161,7 @@ static __always_inline int takes_ip6(__u32 kinds, const void *at, const void *en
     if (next != PROTO_TCP && next != PROTO_UDP)
         return 0;
     f.proto = next;
-    return takes_port(kinds, &f, x, end);
+    return takes_port(c, &f, x, end);
 }
 
 SEC("xdp")
@@ -158,15 +169,14 @@ int steer(struct xdp_md *ctx) {
     const void *at = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
     const struct eth *eth = at;
     const struct tag *tag;
-    __u32 zero = 0, kinds;
-    const __u32 *has = bpf_map_lookup_elem(&config, &zero);
+    __u32 zero = 0;
+    const struct xdp_config *c = bpf_map_lookup_elem(&config, &zero);
     __be16 type;
     int i, mine = 0;
 
-    if (!has || !*has)
+    if (!c || !c->has)
         return XDP_PASS;
-    kinds = *has;
-    if (kinds & XDP_HAS_ALL)
+    if (c->has & XDP_HAS_ALL)
         return (int)bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS);
     if ((const void *)(eth + 1) > end)
         return XDP_PASS;
@@ -183,11 +193,11 @@ int steer(struct xdp_md *ctx) {
         at = tag + 1;
     }
     if (type == bpf_htons(ETHER_IP4))
-        mine = takes_ip4(kinds, at, end);
+        mine = takes_ip4(c, at, end);
     else if (type == bpf_htons(ETHER_IP6))
-        mine = takes_ip6(kinds, at, end);
+        mine = takes_ip6(c, at, end);
     else if (type == bpf_htons(ETHER_ARP))
-        mine = takes_arp(kinds, at, end);
+        mine = takes_arp(c, at, end);
     return mine ? (int)bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS) : XDP_PASS;
 }
 

@@ -41,7 +41,7 @@ static int setup(void **state) {
     via_xdp_prog_clear(&t->prog);
     rig_open(&t->rig, &area, "");
     c.dev = &t->rig.dev;
-    if (via_xdp_prog_load(&t->prog, &t->rig.dev, QUEUE + 1, 4) < 0)
+    if (via_xdp_prog_load(&t->prog, &t->rig.dev, QUEUE + 1, 16) < 0)
         fail_msg("%s", t->rig.why);
     assert_int_equal(via_xsk_open(&t->xsk, &c), 0);
     assert_int_equal(via_xdp_prog_bind(&t->prog, QUEUE, t->xsk.fd), 0);
@@ -391,9 +391,47 @@ static void filter_taken_away_takes_no_more(void **state) {
     assert_int_equal(via_xdp_prog_filter(&t->prog, false, &a), 0);
     assert_false(takes4(t, (struct sketch){.to = "10.0.0.1"}));
     assert_true(takes4(t, (struct sketch){.to = "10.0.0.2"}));
-    assert_int_equal(t->prog.word, XDP_HAS_ADDR4);
+    assert_int_equal(t->prog.config.has, XDP_HAS_ADDR4);
     assert_int_equal(via_xdp_prog_filter(&t->prog, false, &b), 0);
-    assert_int_equal(t->prog.word, 0);
+    assert_int_equal(t->prog.config.has, 0);
+}
+
+/* Up to four are compared, more are looked up: no address may get lost on the way there and back. */
+static void any_number_of_addresses_is_taken_exactly(void **state) {
+    struct steer *t = *state;
+    struct via_filter f[7];
+    char text[16];
+    unsigned n, i;
+
+    for (i = 0; i < 7; i++) {
+        snprintf(text, sizeof text, "10.0.0.%u", i + 1);
+        f[i] = by_addr(text);
+    }
+    for (n = 0; n <= 7; n++) { /* f[0..n) are there */
+        for (i = 0; i < 8; i++) {
+            snprintf(text, sizeof text, "10.0.0.%u", i + 1);
+            assert_int_equal(takes4(t, (struct sketch){.to = text}), i < n);
+        }
+        assert_false(takes4(t, (struct sketch){.to = "0.0.0.0"}));
+        if (n < 7)
+            add(t, f[n]);
+    }
+    for (n = 0; n < 7; n++) { /* f[n..7) are there, taken away from the front */
+        for (i = 0; i < 7; i++) {
+            snprintf(text, sizeof text, "10.0.0.%u", i + 1);
+            assert_int_equal(takes4(t, (struct sketch){.to = text}), i >= n);
+        }
+        assert_int_equal(via_xdp_prog_filter(&t->prog, false, &f[n]), 0);
+    }
+    assert_int_equal(t->prog.config.has, 0);
+    for (n = 0; n < 3; n++)
+        add(t, f[n]);
+    assert_int_equal(via_xdp_prog_filter(&t->prog, false, &f[1]), 0);
+    for (i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "10.0.0.%u", i + 1);
+        assert_int_equal(takes4(t, (struct sketch){.to = text}), i != 1);
+    }
+    assert_int_equal(t->prog.config.has, XDP_HAS_ADDR4);
 }
 
 static void filters_that_make_no_sense_are_refused(void **state) {
@@ -425,7 +463,7 @@ static void more_filters_than_there_is_room_for_are_refused(void **state) {
         err = via_xdp_prog_filter(&t->prog, true, &f);
     } while (!err && port < 1000);
     assert_int_equal(err, -ENOSPC);
-    assert_true(port > 4);
+    assert_true(port > 16);
     f = by_port(NULL, IPPROTO_UDP, 1);
     assert_int_equal(via_xdp_prog_filter(&t->prog, false, &f), 0);
     f = by_port(NULL, IPPROTO_UDP, 2000);
@@ -450,6 +488,7 @@ int main(void) {
         CASE(cut_packets_pass),
         CASE(header_that_contradicts_its_type_passes),
         CASE(filter_taken_away_takes_no_more),
+        CASE(any_number_of_addresses_is_taken_exactly),
         CASE(filters_that_make_no_sense_are_refused),
         CASE(more_filters_than_there_is_room_for_are_refused),
     };
