@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the seeds of the corpora of wire/: corpus/<target>/<name>. Inputs that a fuzzer found live beside them.
+"""Writes the seeds of the corpora: corpus/<target>/<name>. Inputs that a fuzzer found live beside them.
 
 Usage: seeds.py [DIRECTORY]
 """
@@ -23,6 +23,19 @@ def ip4(proto, body, frag="4000", options=""):
 def ip6(first, body, dst=D6):
     return f"60000000 {len(bytes.fromhex(body)):04x} {first:02x}40 {S6} {dst} {body}"
 
+
+
+
+def block(kind, body, order="little"):
+    """A pcapng block around hexadecimal text."""
+    body = bytes.fromhex(body)
+    size = (12 + len(body)).to_bytes(4, order)
+    return (kind.to_bytes(4, order) + size + body + size).hex()
+
+
+SECTION = block(0x0A0D0D0A, "4d3c2b1a 0100 0000 ffffffffffffffff")
+IFACE = block(1, "0100 0000 00000000 0900 0100 09000000 0e00 0800 0100000000000000 00000000")
+PACKET = block(6, "00000000 00000000 01000000 03000000 05000000 61626300 0100 0200 68690000 0200 0400 01000000 00000000")
 
 NS = f"8700 0000 00000000 {D6} 0101 020000000001"
 SEEDS = {
@@ -89,6 +102,17 @@ SEEDS = {
         "mld2": f"01 8200 0000 ffff 0000 {NODES} 02ff 0001 {D6}",
         "mld2_short": f"01 8200 0000 0000 0000 {NODES} 0200 ffff {D6}",
         "mld_report1": f"01 8300 0000 0000 0000 {NODES}",
+    },
+    "pcapng": {
+        "packet": SECTION + IFACE + PACKET,
+        "simple_and_old": SECTION + IFACE + block(3, "03000000 61626300")
+                          + block(2, "0000 0000 00000000 01000000 03000000 03000000 61626300"),
+        "big_endian": block(0x0A0D0D0A, "1a2b3c4d 0001 0000 ffffffffffffffff", "big")
+                      + block(1, "0001 0000 00000000 0009 0001 8a000000 00000000", "big")
+                      + block(6, "00000000 00000000 00000400 00000003 00000003 61626300", "big"),
+        "unknown_block": SECTION + block(0x0BAD, "00000000") + IFACE + PACKET + SECTION,
+        "pcap": "d4c3b2a1 0200 0400 00000000 00000000 ffff0000 01000000 01000000 02000000 03000000 03000000 616263",
+        "pcap_big_endian": "a1b23c4d 0002 0004 00000000 00000000 0000ffff 00000001 00000001 00000002 00000001 0000003c 61",
     },
 }
 
