@@ -56,9 +56,10 @@ struct fault {
     via_ns_t retry; /* the inner driver was full: not before this time again */
 };
 
-/* Decisions about one packet. */
+/* Decisions about one packet, and when it is through the queue of `rate`. */
 struct dice {
     uint64_t state;
+    via_ns_t at;
 };
 
 /* splitmix64, Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014. */
@@ -75,7 +76,8 @@ static bool happens(struct dice *d, double probability) {
 }
 
 static struct dice packet_dice(struct lane *l) {
-    struct dice seed = {l->imp.seed + l->sends}, d = {roll(&seed) + l->packets++ * 0xd1342543de82ef95u};
+    struct dice seed = {.state = l->imp.seed + l->sends};
+    struct dice d = {.state = roll(&seed) + l->packets++ * 0xd1342543de82ef95u};
 
     d.state = roll(&d);
     return d;
@@ -237,9 +239,9 @@ static unsigned cut(struct via_vi_dev *dev, struct lane *l, struct via_frame *v,
 }
 
 /* Corrupt, truncate, reorder, delay. All that is random is drawn first, whatever then comes of it. */
-static void pass_on(struct via_vi_dev *dev, struct lane *l, struct dice *d, struct via_frame *v, unsigned n,
-                    via_ns_t at) {
+static void pass_on(struct via_vi_dev *dev, struct lane *l, struct dice *d, struct via_frame *v, unsigned n) {
     const struct via_impair *imp = &l->imp;
+    via_ns_t at = d->at;
     bool corrupt = happens(d, imp->corrupt), truncate = happens(d, imp->truncate), late = happens(d, imp->reorder);
     uint64_t where = roll(d), length = roll(d), jitter = roll(d);
 
@@ -287,21 +289,20 @@ static void admit(struct via_vi_dev *dev, struct lane *l, struct via_frame *v, u
     struct dice d = packet_dice(l);
     struct via_frame twin[BURST];
     bool twice;
-    via_ns_t at;
 
     if (!in_area(dev, v, n)) {
         hold(l, v, n, *dev->now);
         return;
     }
-    if (!take_turn(l, packet_bytes(v, n), *dev->now, &at) || happens(&d, l->imp.loss)) {
+    if (!take_turn(l, packet_bytes(v, n), *dev->now, &d.at) || happens(&d, l->imp.loss)) {
         l->dropped += n;
         discard(dev, l, v, n);
         return;
     }
     twice = happens(&d, l->imp.duplicate) && copy_frames(dev, l, v, twin, n);
-    pass_on(dev, l, &d, v, n, at);
+    pass_on(dev, l, &d, v, n);
     if (twice)
-        pass_on(dev, l, &d, twin, n, at);
+        pass_on(dev, l, &d, twin, n);
 }
 
 /* Frames of the first whole packet among `n`, 0 if it has no end. */
@@ -398,7 +399,8 @@ static unsigned fault_tx_burst(struct via_vi_dev *dev, const struct via_frame *v
         return dev->inner->ops->tx_burst(dev->inner, v, n);
     for (i = 0; i < n; i += k) {
         k = packet_frames(v + i, n - i);
-        if (!k || k > BURST || lane_room(&z->tx) < 2 * k || z->reaps + k > dev->tx_ring)
+        if (!k || k > BURST || lane_room(&z->tx) < 2 * k ||
+            lane_frames(&z->tx) + z->tx.parked_frames + z->reaps + k > dev->tx_ring)
             break;
         memcpy(part, v + i, k * sizeof *v);
         admit(dev, &z->tx, part, k);
