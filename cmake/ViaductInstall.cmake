@@ -17,6 +17,8 @@ if(TARGET viaduct_ev)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/viaduct_ev.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   install(FILES cmake/FindLibEv.cmake DESTINATION ${VIADUCT_CMAKE_DIR})
 endif()
+install(TARGETS viaduct_check EXPORT ViaductTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES bindings/check/include/viaduct/vi_check.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/viaduct)
 install(EXPORT ViaductTargets NAMESPACE Viaduct:: DESTINATION ${VIADUCT_CMAKE_DIR})
 
 configure_package_config_file(cmake/ViaductConfig.cmake.in ViaductConfig.cmake INSTALL_DESTINATION ${VIADUCT_CMAKE_DIR})

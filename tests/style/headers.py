@@ -14,6 +14,7 @@ warnings = ["-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-fsynt
 # No -Wshadow in C++: a function may have the name of its struct, as stat(2) has.
 ways = [[cc, "-x", "c", "-std=c11", "-D_GNU_SOURCE", "-Wshadow"]] + ([[cxx, "-x", "c++", "-std=c++17"]] if cxx else [])
 headers = sorted(glob.glob(os.path.join(root, "include/viaduct/*.h")))
+headers += glob.glob(os.path.join(root, "bindings/*/include/viaduct/*.h"))
 if any("bindings/libev" in f for f in flags):
     headers += glob.glob(os.path.join(root, "bindings/libev/*.h"))
 failed = 0
