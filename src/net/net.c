@@ -109,6 +109,7 @@ int via_net_stats(const struct via_core *c, int (*fn)(const struct via_stat *, v
         {"net", 0, 0, "router_adverts", "router advertisements taken", n->ra.adverts},
         {"net", 0, 0, "redirects", "redirects followed", n->ra.redirects},
         {"net", 0, 0, "fragmented", "datagrams sent in fragments", n->fragmented},
+        {"net", 0, 0, "tx_copied_bytes", "transport bytes copied: fragments, shared packets", n->copied},
         {"net", 0, 0, "reassembled", "datagrams received in fragments", n->frag.reassembled},
         {"net", 0, 0, "reassembly_failed", "datagrams whose fragments were given up", n->frag.failed},
         {"net", 0, 0, "icmp_errors", "ICMP errors sent", n->icmp.errors_sent},

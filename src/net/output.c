@@ -42,16 +42,36 @@ enum via_drop via_net_push(struct via_core *c, uint32_t iface, struct via_pkt *p
     return via_drop_count(c, VIA_DROP_TX_LINK);
 }
 
-static enum via_drop refuse(struct via_core *c, struct via_pkt *p, enum via_drop why) {
-    via_pkt_release(c, p);
-    return via_drop_count(c, why);
+/* Tokens lie on the last part. */
+static struct via_pkt *last_part(const struct via_core *c, struct via_pkt *p) {
+    while (p->chain)
+        p = via_pkt_at(c, p->chain);
+    return p;
 }
 
-/* The bytes of `p` live on in copies: who waits for its token hears of success. */
-static void replaced(struct via_core *c, struct via_pkt *p) {
+/* What its token says if the packet gets lost. */
+static void expect_loss(const struct via_core *c, struct via_pkt *p, int status) {
+    p = last_part(c, p);
     if (p->flags & VIA_PKT_TOKEN)
-        p->tx.status = 0;
+        p->tx.status = status;
+}
+
+/* The bytes of `p` live on in `copy`, and so does the token: it is done when the copy was sent. */
+static void move_token(const struct via_core *c, struct via_pkt *p, struct via_pkt *copy) {
+    p = last_part(c, p);
+    if (!(p->flags & VIA_PKT_TOKEN))
+        return;
+    copy = last_part(c, copy);
+    copy->tx = p->tx;
+    copy->order = p->order;
+    copy->flags |= VIA_PKT_TOKEN;
+    p->flags &= (uint8_t)~VIA_PKT_TOKEN;
+}
+
+static enum via_drop refuse(struct via_core *c, struct via_pkt *p, enum via_drop why) {
+    expect_loss(c, p, why == VIA_DROP_NEIGH_FAILED ? -EHOSTUNREACH : why == VIA_DROP_TOO_LONG ? -EMSGSIZE : -ENOBUFS);
     via_pkt_release(c, p);
+    return via_drop_count(c, why);
 }
 
 /* A new packet of `n` bytes of `p` from `from` on, in as many frames as it takes; NULL when they run out. */
@@ -65,6 +85,7 @@ static struct via_pkt *copy_part(struct via_core *c, const struct via_pkt *p, ui
         via_pkt_copy_out(c, p, from, via_pkt_data(c, part), take);
         part->len = (uint16_t)take;
         head->total += take;
+        c->net->copied += take;
         from += take;
         n -= take;
         if (!n)
@@ -79,7 +100,8 @@ static struct via_pkt *copy_part(struct via_core *c, const struct via_pkt *p, ui
     return NULL;
 }
 
-/* RFC 6864: what may be fragmented needs an identification that is not used twice too soon. Nobody else can guess it. */
+/* RFC 6864: what may be fragmented needs an identification that is not used twice too soon. Nobody else can guess it.
+ */
 static uint32_t next_id(struct via_core *c, const struct via_path *path) {
     uint64_t w[4];
 
@@ -105,7 +127,8 @@ static enum via_drop send_loop(struct via_core *c, struct via_path *path, struct
         own = copy_part(c, p, 0, p->total);
         if (!own)
             return refuse(c, p, VIA_DROP_NO_BUFFER);
-        replaced(c, p);
+        expect_loss(c, p, 0); /* nothing is lost: it is here already */
+        via_pkt_release(c, p);
     }
     put_head(c, path, own);
     own->flags = VIA_PKT_CSUM_OK;
@@ -134,8 +157,10 @@ static enum via_drop send_frame(struct via_core *c, struct via_path *path, struc
         path->gen = 0;
         return refuse(c, p, VIA_DROP_NEIGH_FAILED);
     }
-    if (!via_neigh_has_mac(n))
+    if (!via_neigh_has_mac(n)) {
+        expect_loss(c, p, -EHOSTUNREACH);
         return via_neigh_park(c, n, p, follows);
+    }
     memcpy(path->head, n->mac, 6);
     memcpy(via_pkt_data(c, p), n->mac, 6);
     path->flags &= (uint8_t)~VIA_PATH_UNRESOLVED;
@@ -203,15 +228,17 @@ static enum via_drop send_fragments(struct via_core *c, struct via_path *path, s
         part->tx.token[1] = from + n < p->total;
         via_pktq_push(c, &pieces, part);
     }
-    replaced(c, p);
     c->net->fragmented++;
     for (count = 0; (part = via_pktq_pop(c, &pieces)); count++) {
         enum via_drop lost;
 
         finish_fragment(c, path, part, id);
+        if (!pieces.head)
+            move_token(c, p, part);
         lost = send_frame(c, path, part, count > 0);
         why = why ? why : lost;
     }
+    via_pkt_release(c, p);
     return why;
 }
 
@@ -236,7 +263,8 @@ __attribute__((noinline, cold)) static enum via_drop output_slow(struct via_core
         copy = copy_part(c, p, 0, p->total);
         if (!copy)
             return refuse(c, p, VIA_DROP_NO_BUFFER);
-        replaced(c, p);
+        move_token(c, p, copy);
+        via_pkt_release(c, p);
         p = copy;
     }
     put_head(c, path, p);

@@ -43,6 +43,7 @@ struct via_net {
     struct via_input_state input;
     struct via_notes notes;
     uint64_t fragmented;   /* datagrams sent in pieces */
+    uint64_t copied;       /* bytes copied on the way out: fragments, and what could not be sent where it lay */
     uint32_t ids[VIA_NET_IDS]; /* next identification of fragments, by keyed hash of the addresses (RFC 6864, RFC 7739) */
 };
 

@@ -264,27 +264,49 @@ static void jumbo_fragments_are_chains(void **state) {
     bench_free(r);
 }
 
-static void a_token_completes_well_when_copies_went(void **state) {
+/* The only completed token; its packet is given back. */
+static void expect_token(struct bench *r, uint32_t token, int status) {
+    struct via_pkt *p = via_pktq_pop(&r->core, &r->core.s->sent);
+
+    assert_non_null(p);
+    assert_int_equal(p->tx.token[0], token);
+    assert_int_equal(p->tx.status, status);
+    assert_int_equal(r->core.s->sent.head, 0);
+    via_pkt_drop_ref(&r->core, p);
+}
+
+static struct via_pkt *token_payload(struct bench *r, uint32_t n, uint32_t token) {
+    struct via_pkt *p = bench_payload(r, n), *last = p;
+
+    while (last->chain)
+        last = via_pkt_at(&r->core, last->chain);
+    last->flags |= VIA_PKT_TOKEN;
+    last->tx.token[0] = token;
+    last->tx.status = -EIO;
+    return p;
+}
+
+static void a_token_follows_the_bytes_into_their_copies(void **state) {
     struct bench *r = host(NULL, 0, 1500);
     struct via_path path = path_to(r, "192.0.2.9"), loop = path_to(r, "192.0.2.1");
-    struct via_pkt *p;
 
     (void)state;
-    p = bench_payload(r, 4000);
-    p->flags |= VIA_PKT_TOKEN;
-    p->tx.status = -EIO;
-    assert_int_equal(via_net_output(&r->core, &path, p, false), VIA_KEPT);
-    assert_int_equal(r->core.s->sent.head, via_pkt_id(&r->core, p));
-    assert_int_equal(p->tx.status, 0);
-    via_pkt_drop_ref(&r->core, via_pktq_pop(&r->core, &r->core.s->sent));
-    p = bench_payload(r, 10);
-    p->flags |= VIA_PKT_TOKEN;
-    p->tx.status = -EIO;
-    assert_int_equal(via_net_output(&r->core, &loop, p, false), VIA_KEPT);
-    assert_int_equal(r->core.s->sent.head, via_pkt_id(&r->core, p));
-    assert_int_equal(p->tx.status, 0);
-    via_pkt_drop_ref(&r->core, via_pktq_pop(&r->core, &r->core.s->sent));
+    assert_int_equal(via_net_output(&r->core, &path, token_payload(r, 4000, 7), false), VIA_KEPT);
+    assert_int_equal(r->core.s->sent.head, 0); /* the fragments are not even on the wire */
     bench_hush(r);
+    expect_token(r, 7, 0);
+    assert_int_equal(via_net_output(&r->core, &loop, token_payload(r, 10, 8), false), VIA_KEPT);
+    expect_token(r, 8, 0);
+    bench_free(r);
+}
+
+static void a_token_tells_why_its_packet_was_lost(void **state) {
+    struct bench *r = host(NULL, 0, 1500);
+    struct via_path path = path_to(r, "192.0.2.9");
+
+    (void)state;
+    assert_int_equal(via_net_output(&r->core, &path, token_payload(r, 4000, 7), true), VIA_DROP_TOO_LONG);
+    expect_token(r, 7, -EMSGSIZE);
     bench_free(r);
 }
 
@@ -370,7 +392,8 @@ int main(void) {
         cmocka_unit_test(a_packet_without_headroom_is_moved),
         cmocka_unit_test(chains_become_one_frame_where_the_device_takes_no_chains),
         cmocka_unit_test(jumbo_fragments_are_chains),
-        cmocka_unit_test(a_token_completes_well_when_copies_went),
+        cmocka_unit_test(a_token_follows_the_bytes_into_their_copies),
+        cmocka_unit_test(a_token_tells_why_its_packet_was_lost),
         cmocka_unit_test(what_goes_to_ourselves_waits_for_the_next_poll),
         cmocka_unit_test(an_empty_pool_drops_the_whole_datagram),
         cmocka_unit_test(a_datagram_that_the_ring_cannot_take_whole_does_not_go),
