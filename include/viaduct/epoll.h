@@ -19,15 +19,15 @@ extern "C" {
 
 /** What happened: bits of via_event.what and of a member's mask. */
 enum via_what {
-    VIA_EV_IN = 1,          /**< `bytes` in `pkts` packets became readable. */
-    VIA_EV_SPACE = 2,       /**< A send that was refused with -EAGAIN may be tried again. */
-    VIA_EV_ERR = 4,         /**< An error with a reason (ICMP, neighbour unreachable); the socket lives. */
-    VIA_EV_LINK = 8,        /**< The link below changed; reason 0 up, -ENETDOWN down, -ENODEV gone. */
-    VIA_EV_EOF = 16,        /**< The peer sends no more. */
+    VIA_EV_IN = 1,    /**< `bytes` in `pkts` packets became readable. */
+    VIA_EV_SPACE = 2, /**< A send that was refused with -EAGAIN may be tried again. */
+    VIA_EV_ERR = 4,   /**< An error with a reason (ICMP, neighbour unreachable); the socket lives. */
+    VIA_EV_LINK = 8,  /**< The link below changed; reason 0 up, -ENETDOWN down, -ENODEV gone. */
+    VIA_EV_EOF = 16,  /**< The peer sends no more. */
     VIA_EV_CONNECTED = 32,
     VIA_EV_ACCEPT = 64,
     VIA_EV_DONE = 128,      /**< Completions wait in via_tx_done(). */
-    VIA_EV_TERMINATED = 256 /**< The last event of a socket. Always delivered. */
+    VIA_EV_TERMINATED = 256 /**< The last event of a socket closed with completions outstanding; in every mask. */
 };
 
 /** STRICT: a receive stops at what was announced. LOOSE: the count is advice, reading ahead shortens later records. */
@@ -44,7 +44,8 @@ struct via_epoll_conf {
     uint32_t no_coalesce; /**< 1: one record per packet. */
     via_ns_t max_hold;    /**< Longest wait of a frame for an older one of another VI; 0: attribute merge_hold. */
 };
-#define VIA_EPOLL_CONF_INIT {.size = sizeof(struct via_epoll_conf)}
+#define VIA_EPOLL_CONF_INIT                                                                                            \
+    { .size = sizeof(struct via_epoll_conf) }
 
 /** One record. */
 struct via_event {
@@ -64,13 +65,13 @@ enum via_epoll_op { VIA_EPOLL_ADD = 1, VIA_EPOLL_MOD, VIA_EPOLL_DEL, VIA_EPOLL_M
 /** Makes a set; any number per stack. @return 0, -EINVAL, -ENOBUFS (attribute max_epoll), -ENOMEM. */
 VIA_API int via_epoll_create(struct via_stack *st, const struct via_epoll_conf *c, struct via_epoll **out);
 
-/** Ends a set; its members stay open and belong to none. */
+/** Ends a set; its members stay open and belong to none. @return 0, -EINVAL, -EBUSY inside its own dispatch. */
 VIA_API int via_epoll_destroy(struct via_epoll *o);
 
 /**
  * ADD, MOD (mask and user), DEL, MOVE (from the set it is in, pending records kept). Data already queued is announced
  * at ADD. O(1) in the size of the set.
- * @return 0; -EBADF; -EBUSY in another set (ADD); -EEXIST; -ENOENT (MOD, DEL, MOVE); -EINVAL; -EXDEV other stack.
+ * @return 0; -EBADF; -EBUSY in another set (ADD); -EEXIST; -ENOENT (MOD, DEL, MOVE); -EINVAL (operation, mask).
  */
 VIA_API int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t mask, uint64_t user);
 
@@ -78,17 +79,21 @@ VIA_API int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t ma
 VIA_API int via_epoll_poll(struct via_epoll *o, struct via_event *ev, unsigned max, unsigned budget);
 
 /**
- * Spins for the attribute wait_spin (at most `timeout`), then sleeps in poll(2) on via_wait_fd() until there are events or
- * `timeout` ns have passed; VIA_NEVER waits for ever. For programs without a loop. Needs the stack's clock to be real.
- * @return how many, 0 on time-out, -EINTR, or the -errno of the FD.
+ * Spins for the attribute wait_spin (at most `timeout`), then sleeps in poll(2) on via_wait_fd() until there are events
+ * or `timeout` ns have passed; VIA_NEVER waits for ever. For programs without a loop. Needs the stack's clock to be
+ * real. Events of other sets do not end it.
+ * @return how many; 0 on time-out, or since via_stack_wake() or via_stack_defer() was called; -EINTR; -errno of the FD.
  */
 VIA_API int via_epoll_wait(struct via_epoll *o, struct via_event *ev, unsigned max, via_ns_t timeout);
 
-/** Pops and calls `fn` outside any stack call: everything is allowed inside, closing too. @return how many. */
+/**
+ * Pops up to `budget` records (0: all) and calls `fn` outside any stack call: everything is allowed inside, closing and
+ * polling too, but for ending this set or the stack. @return how many.
+ */
 VIA_API int via_epoll_dispatch(struct via_epoll *o, unsigned budget, void (*fn)(const struct via_event *, void *),
                                void *arg);
 
-/** Announces again, ahead of all other records, what was announced on `s` and not read. @return 1 if so, 0, -errno. */
+/** Announces again, ahead of all others, what was announced and not read. @return 1 if so, 0; -EBADF; -ENOENT. */
 VIA_API int via_epoll_rearm(struct via_epoll *o, via_sock_t s);
 
 #ifdef __cplusplus

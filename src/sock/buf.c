@@ -17,7 +17,7 @@ static void show(struct via_core *c, struct via_pkt *p, struct via_seg *out) {
     out->buf = (struct via_buf *)(void *)p;
 }
 
-static void release(struct via_core *c, struct via_pkt *p) {
+void via_buf_drop(struct via_core *c, struct via_pkt *p) {
     for (;;) {
         uint32_t chain = p->chain;
 
@@ -30,22 +30,31 @@ static void release(struct via_core *c, struct via_pkt *p) {
     }
 }
 
+/* A sent packet that the application holds as well is in its hands alone from here. */
+static void give_back(struct via_core *c, struct via_pkt *p) {
+    if (p->refs > 1 && !(p->flags & VIA_PKT_SHARED)) {
+        p->owner = VIA_OWNER_APP;
+        c->s->held++;
+    }
+    via_pkt_drop_ref(c, p);
+}
+
 int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out) {
     struct via_core *c = via_enter(st);
     uint32_t room = c->frame_size - VIA_HEADROOM, left = (uint32_t)len;
     struct via_pkt *head = NULL, *tail = NULL;
 
     if (!out)
-        return -EINVAL;
+        return via_why_set(c, -EINVAL, "buf: nowhere to leave the buffer");
     if (len > LONGEST)
-        return -EMSGSIZE;
+        return via_why_set(c, -EMSGSIZE, "buf: a datagram holds at most %u bytes", LONGEST);
     do {
         struct via_pkt *p = via_pkt_new(c, c->s->reserve);
 
         if (!p) {
             if (head)
-                release(c, head);
-            return -ENOBUFS;
+                via_buf_drop(c, head);
+            return via_why_set(c, -ENOBUFS, "buf: no packet left beyond the reserve of the rings");
         }
         p->owner = VIA_OWNER_APP;
         c->s->held++;
@@ -89,13 +98,7 @@ void via_buf_release(struct via_stack *st, struct via_buf *const *v, unsigned n)
 
     for (i = 0; i < n; i++)
         if (v[i])
-            release(c, packet_of(v[i]));
-}
-
-/* The last completion of a closed socket lets it go. */
-static void token_fetched(struct via_core *c, struct via_sock *k) {
-    if (--k->tokens == 0 && k->state == VIA_SOCK_CLOSING)
-        via_sock_finish(c, k);
+            via_buf_drop(c, packet_of(v[i]));
 }
 
 int via_tx_done(struct via_stack *st, struct via_done *v, unsigned max) {
@@ -115,8 +118,8 @@ int via_tx_done(struct via_stack *st, struct via_done *v, unsigned max) {
         v[n].pad = 0;
         v[n].ts = p->ts;
         n++;
-        token_fetched(c, k);
-        via_pkt_drop_ref(c, p);
+        via_sock_fetched(c, k);
+        give_back(c, p);
     }
     return (int)n;
 }

@@ -3,6 +3,8 @@
 
 #include "sock/socks.h"
 
+#define HOLD 0x80000000u /* in an entry's ref; kinds leave the bit free */
+
 static struct via_demux_entry *table_of(const struct via_core *c) {
     return (struct via_demux_entry *)(void *)(c->region.base + c->socks->demux.table);
 }
@@ -36,8 +38,16 @@ static enum via_demux_level level_of(const struct via_flow *f) {
     return via_addr_is4(&f->local) ? VIA_DEMUX_ANY4 : VIA_DEMUX_ANY;
 }
 
+/* What a socket is bound to. */
+static struct via_flow bound_key(const struct via_sock *k) {
+    struct via_flow f = {.local = k->bound, .lport = k->flow.lport, .proto = k->flow.proto};
+
+    return f;
+}
+
+/* Two entries a socket, and some air. */
 static uint32_t slots_for(uint32_t socks) {
-    return (uint32_t)via_pow2_up((uint64_t)via_max32(socks, 8) * 2);
+    return (uint32_t)via_pow2_up((uint64_t)via_max32(socks, 8) * 3);
 }
 
 uint64_t via_demux_bytes(uint32_t socks) {
@@ -54,11 +64,10 @@ int via_demux_init(struct via_core *c, uint32_t socks) {
     return via_region_commit(&c->region, d->table, bytes);
 }
 
-int via_demux_add(struct via_core *c, uint32_t ref) {
+static int enter(struct via_core *c, const struct via_flow *key, uint32_t ref) {
     struct via_demux *d = &c->socks->demux;
     struct via_demux_entry *t = table_of(c);
-    struct via_sock *k = via_sock_at(c, ref);
-    uint32_t hash = hash_flow(&d->key, &k->flow), i = hash & d->mask;
+    uint32_t hash = hash_flow(&d->key, key), i = hash & d->mask;
 
     if (d->count > d->mask / 8 * 7)
         return -ENOBUFS;
@@ -68,9 +77,28 @@ int via_demux_add(struct via_core *c, uint32_t ref) {
     t[i].ref = ref;
     d->count++;
     d->last_ref = 0;
-    d->level[level_of(&k->flow)]++;
+    return 0;
+}
+
+int via_demux_add(struct via_core *c, uint32_t ref) {
+    struct via_sock *k = via_sock_at(c, ref);
+    int err = enter(c, &k->flow, ref);
+
+    if (err)
+        return err;
+    c->socks->demux.level[level_of(&k->flow)]++;
     k->flags |= VIA_SOCK_HASHED;
     return 0;
+}
+
+int via_demux_hold(struct via_core *c, uint32_t ref) {
+    struct via_sock *k = via_sock_at(c, ref);
+    struct via_flow key = bound_key(k);
+    int err = enter(c, &key, ref | HOLD);
+
+    if (!err)
+        k->flags |= VIA_SOCK_HOLDS;
+    return err;
 }
 
 /* Closes the gap at `i`: entries behind it that may lie nearer to their home move up. */
@@ -92,14 +120,11 @@ static void close_gap(struct via_demux *d, struct via_demux_entry *t, uint32_t i
     t[i].ref = 0;
 }
 
-void via_demux_del(struct via_core *c, uint32_t ref) {
+static void remove_entry(struct via_core *c, const struct via_flow *key, uint32_t ref) {
     struct via_demux *d = &c->socks->demux;
     struct via_demux_entry *t = table_of(c);
-    struct via_sock *k = via_sock_at(c, ref);
-    uint32_t i = hash_flow(&d->key, &k->flow) & d->mask;
+    uint32_t i = hash_flow(&d->key, key) & d->mask;
 
-    if (!(k->flags & VIA_SOCK_HASHED))
-        return;
     while (t[i].ref != ref) {
         VIA_ASSERT(t[i].ref);
         i = (i + 1) & d->mask;
@@ -107,9 +132,39 @@ void via_demux_del(struct via_core *c, uint32_t ref) {
     close_gap(d, t, i);
     d->count--;
     d->last_ref = 0;
-    d->level[level_of(&k->flow)]--;
-    k->flags &= (uint16_t)~VIA_SOCK_HASHED;
     VIA_CHECK(via_demux_valid(c));
+}
+
+void via_demux_del(struct via_core *c, uint32_t ref) {
+    struct via_sock *k = via_sock_at(c, ref);
+
+    if (!(k->flags & VIA_SOCK_HASHED))
+        return;
+    remove_entry(c, &k->flow, ref);
+    c->socks->demux.level[level_of(&k->flow)]--;
+    k->flags &= (uint16_t)~VIA_SOCK_HASHED;
+}
+
+void via_demux_let_go(struct via_core *c, uint32_t ref) {
+    struct via_sock *k = via_sock_at(c, ref);
+    struct via_flow key = bound_key(k);
+
+    if (!(k->flags & VIA_SOCK_HOLDS))
+        return;
+    remove_entry(c, &key, ref | HOLD);
+    k->flags &= (uint16_t)~VIA_SOCK_HOLDS;
+}
+
+/* A hold counts for its bound key, and for none where only receivers are looked for. */
+static bool fits(struct via_core *c, uint32_t ref, const struct via_flow *key, bool holds) {
+    struct via_flow bound;
+
+    if (VIA_LIKELY(!(ref & HOLD)))
+        return same_key(&via_sock_at(c, ref)->flow, key);
+    if (!holds)
+        return false;
+    bound = bound_key(via_sock_at(c, ref & ~HOLD));
+    return same_key(&bound, key);
 }
 
 static uint32_t walk(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w) {
@@ -121,15 +176,24 @@ static uint32_t walk(struct via_core *c, const struct via_flow *key, struct via_
 
         if (!ref)
             return 0;
-        if (t[w->at].hash == w->hash && same_key(&via_sock_at(c, ref)->flow, key))
-            return ref;
+        if (t[w->at].hash == w->hash && fits(c, ref, key, w->holds))
+            return ref & ~HOLD;
     }
 }
 
-uint32_t via_demux_first(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w) {
+static uint32_t start(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w, bool holds) {
     w->hash = hash_flow(&c->socks->demux.key, key);
     w->at = w->hash & c->socks->demux.mask;
+    w->holds = holds;
     return walk(c, key, w);
+}
+
+uint32_t via_demux_first(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w) {
+    return start(c, key, w, false);
+}
+
+uint32_t via_demux_first_bound(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w) {
+    return start(c, key, w, true);
 }
 
 uint32_t via_demux_next(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w) {
@@ -143,21 +207,39 @@ static bool takes(const struct via_sock *k, const struct via_flow *flow) {
     return !((k->flags & VIA_SOCK_V6ONLY) && via_addr_is4(&flow->local) && !via_addr_is4(&k->flow.local));
 }
 
-/* Of several sockets with the same key one is picked by the sender, so that a conversation stays with one. */
-static uint32_t pick(struct via_core *c, const struct via_flow *key, const struct via_flow *flow) {
-    struct via_demux_walk w;
-    uint32_t ref = via_demux_first(c, key, &w), n = 0, one = 0;
+/* How much a conversation is drawn to a socket (rendezvous hashing: Thaler, Ravishankar 1998). */
+static uint32_t draw(uint32_t hash, uint32_t ref) {
+    uint64_t x = ((uint64_t)hash << 32 | ref) * 0x9e3779b97f4a7c15ull;
 
-    for (; ref; ref = via_demux_next(c, key, &w)) {
-        if (!takes(via_sock_at(c, ref), flow))
-            continue;
-        n++;
-        if (!one || hash_flow(&c->socks->demux.key, flow) % n == 0)
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    return (uint32_t)(x >> 32);
+}
+
+/* Of those who share a key one is picked by the sender: a conversation stays with one, whoever else comes and goes. */
+static uint32_t pick_shared(struct via_core *c, const struct via_flow *key, const struct via_flow *flow,
+                            struct via_demux_walk *w, uint32_t one) {
+    uint32_t hash = hash_flow(&c->socks->demux.key, flow), ref, best = draw(hash, one);
+
+    while ((ref = via_demux_next(c, key, w))) {
+        uint32_t pull = draw(hash, ref);
+
+        if (pull > best && takes(via_sock_at(c, ref), flow)) {
+            best = pull;
             one = ref;
-        if (VIA_LIKELY(!(via_sock_at(c, ref)->flags & VIA_SOCK_REUSE)))
-            break;
+        }
     }
     return one;
+}
+
+static uint32_t pick(struct via_core *c, const struct via_flow *key, const struct via_flow *flow) {
+    struct via_demux_walk w;
+    uint32_t ref = via_demux_first(c, key, &w);
+
+    while (ref && !takes(via_sock_at(c, ref), flow))
+        ref = via_demux_next(c, key, &w);
+    if (VIA_LIKELY(!ref || !(via_sock_at(c, ref)->flags & VIA_SOCK_REUSE)))
+        return ref;
+    return pick_shared(c, key, flow, &w, ref);
 }
 
 static uint32_t search(struct via_core *c, const struct via_demux *d, const struct via_flow *flow) {

@@ -5,6 +5,10 @@
  * A socket is entered under its own flow with wildcards as zero: four-tuple, local pair, or port alone. A packet is
  * looked up from the most exact key to the widest; levels at which nobody is entered cost nothing. Deletion closes the
  * gap, so there are no tombstones.
+ *
+ * A connected socket has a second entry, a *hold*, under what it was bound to: no packet finds it, but who wants to
+ * bind does, so that a bound port stays one's own. (Sockets that share theirs have none: there may be very many of
+ * them.)
  */
 #ifndef VIA_SOCK_DEMUX_H
 #define VIA_SOCK_DEMUX_H
@@ -34,6 +38,7 @@ struct via_demux {
 struct via_demux_walk {
     uint32_t hash;
     uint32_t at;
+    bool holds; /* holds are visited too */
 };
 
 uint64_t via_demux_bytes(uint32_t socks);
@@ -42,6 +47,10 @@ int via_demux_init(struct via_core *c, uint32_t socks);
 /* Enters a socket under its flow; 0, -ENOBUFS. Several may have the same flow. */
 int via_demux_add(struct via_core *c, uint32_t ref);
 void via_demux_del(struct via_core *c, uint32_t ref);
+
+/* The same for the hold of a socket under its bound address and port. */
+int via_demux_hold(struct via_core *c, uint32_t ref);
+void via_demux_let_go(struct via_core *c, uint32_t ref);
 
 /* The socket of a packet's flow (all parts filled, local end first), or 0. */
 uint32_t via_demux_search(struct via_core *c, struct via_demux *d, const struct via_flow *flow);
@@ -60,6 +69,8 @@ static inline uint32_t via_demux_find(struct via_core *c, struct via_demux *d, c
 
 /* The first and the following sockets entered under exactly this key, whatever their interface; 0 at the end. */
 uint32_t via_demux_first(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w);
+/* Those who are bound to this key count as well, wherever they are connected to. */
+uint32_t via_demux_first_bound(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w);
 uint32_t via_demux_next(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w);
 
 /* Entries all reachable from their home slot. For VIA_CHECK. */

@@ -10,7 +10,7 @@ uint16_t via_port_pick(struct via_core *c, const struct via_flow *flow) {
 
     for (i = 0; i < n; i++) {
         key.lport = (uint16_t)(low + (start + i) % n);
-        if (!via_demux_first(c, &key, &w))
+        if (!via_demux_first_bound(c, &key, &w))
             return key.lport;
     }
     return 0;

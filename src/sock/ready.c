@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sock/socks.h"
 
+/* Names of packets have kind 0. */
+static bool is_data(uint32_t name) {
+    return name <= 0xffffff;
+}
+
 static struct via_rec *rec_at(const struct via_core *c, uint32_t name) {
-    if (VIA_LIKELY(name <= 0xffffff))
+    if (VIA_LIKELY(is_data(name)))
         return &via_pkt_at(c, name)->rec;
     return &via_sock_at(c, name & ~VIA_REC_LATE)->own[name >> 31].rec;
 }
 
-/* Arrival number by which a record is placed; one that no packet caused stays where it was put. */
+/* Arrival number by which a record is placed. */
 static uint64_t order_of(const struct via_core *c, uint32_t name) {
-    return name <= 0xffffff ? via_pkt_at(c, name)->order : via_sock_at(c, name & ~VIA_REC_LATE)->own[name >> 31].seq;
+    return is_data(name) ? via_pkt_at(c, name)->order : via_sock_at(c, name & ~VIA_REC_LATE)->own[name >> 31].order;
 }
 
 static void link_after(struct via_core *c, struct via_set *set, uint32_t prev, uint32_t name) {
@@ -51,9 +56,14 @@ static void unlink_rec(struct via_core *c, struct via_set *set, uint32_t name) {
     c->socks->events--;
 }
 
+/* Walking is for sets of a testable size. */
+static inline bool is_sound(struct via_core *c, const struct via_set *set) {
+    return set->records > 4096 || via_set_valid(c, set);
+}
+
 /* True if the record `name` can also announce a packet of `ref`. */
 static bool extends(const struct via_set *set, uint32_t name, const struct via_rec *r, uint32_t ref) {
-    return name && name <= 0xffffff && r->sock == ref && r->pkts < UINT16_MAX && !set->no_coalesce;
+    return name && is_data(name) && r->sock == ref && r->pkts < UINT16_MAX && !set->no_coalesce;
 }
 
 static void announce_after(struct via_core *c, struct via_sock *k, struct via_set *set, uint32_t prev,
@@ -77,6 +87,7 @@ void via_ready_announce(struct via_core *c, struct via_sock *k, struct via_pkt *
     struct via_set *set = via_set_at(c, k->set);
 
     announce_after(c, k, set, set->fifo.tail, p);
+    VIA_CHECK(is_sound(c, set));
 }
 
 /* What ends or breaks a socket comes after the data before it, so it moves to the tail; the rest keeps its place. */
@@ -84,7 +95,7 @@ static bool is_late(enum via_what what) {
     return what & (VIA_EV_ERR | VIA_EV_EOF | VIA_EV_TERMINATED);
 }
 
-void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason) {
+void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason, uint64_t seq) {
     uint32_t late = is_late(what), name = via_sock_ref(c, k) | (late ? VIA_REC_LATE : 0);
     struct via_sock_rec *own = &k->own[late];
     struct via_set *set;
@@ -93,11 +104,12 @@ void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what,
     if (!k->set || !(what & (k->mask | VIA_EV_TERMINATED)))
         return;
     set = via_set_at(c, k->set);
-    if (before && late && !(before & what))
+    if (before && late)
         unlink_rec(c, set, name);
-    own->rec.sock = via_sock_ref(c, k);
     if (!own->rec.what) {
-        own->seq = what == VIA_EV_ERR ? c->s->arrivals : 0;
+        own->rec.sock = via_sock_ref(c, k);
+        own->rec.pkts = seq != 0;
+        own->order = c->s->arrivals;
         own->ts = c->s->now;
         link_after(c, set, set->fifo.tail, name);
     }
@@ -139,20 +151,26 @@ static void unlink_own(struct via_core *c, struct via_sock *k, struct via_set *s
         unlink_rec(c, set, ref | VIA_REC_LATE);
 }
 
+static void unlink_data(struct via_core *c, struct via_sock *k, struct via_set *set) {
+    uint32_t id;
+
+    for (id = k->rxq.list.head; id; id = via_pkt_at(c, id)->next)
+        if (via_pkt_at(c, id)->rec.what)
+            unlink_rec(c, set, id);
+}
+
 void via_ready_leave(struct via_core *c, struct via_sock *k) {
     struct via_set *set;
-    uint32_t id;
 
     if (!k->set)
         return;
     set = via_set_at(c, k->set);
-    for (id = k->rxq.list.head; id; id = via_pkt_at(c, id)->next)
-        if (via_pkt_at(c, id)->rec.what)
-            unlink_rec(c, set, id);
+    unlink_data(c, k, set);
     unlink_own(c, k, set);
     set->members--;
     k->set = 0;
     k->rxq.announced = 0;
+    VIA_CHECK(is_sound(c, set));
 }
 
 /* The last record that arrived before `order`; walks back over what is newer. */
@@ -164,69 +182,164 @@ static uint32_t place_for(const struct via_core *c, const struct via_set *set, u
     return name;
 }
 
+/* The record `name` starts before `order`. If it goes on behind it, the rest becomes a record of its own, and true. */
+static bool split(struct via_core *c, struct via_set *set, uint32_t name, uint64_t order) {
+    struct via_rec *r = rec_at(c, name), *rest;
+    uint32_t at = name, bytes = 0;
+    uint16_t n = 0;
+
+    if (!is_data(name))
+        return false;
+    for (; n < r->pkts && via_pkt_at(c, at)->order <= order; n++) {
+        bytes += via_pkt_at(c, at)->total;
+        at = via_pkt_at(c, at)->next;
+    }
+    if (n == r->pkts)
+        return false;
+    rest = rec_at(c, at);
+    rest->sock = r->sock;
+    rest->what = r->what;
+    rest->pkts = (uint16_t)(r->pkts - n);
+    rest->bytes = r->bytes - bytes;
+    r->pkts = n;
+    r->bytes = bytes;
+    link_after(c, set, name, at);
+    set->total--;
+    return true;
+}
+
+/* Where a packet belongs that comes after what `prev` announces. */
+static uint32_t place_behind(struct via_core *c, struct via_set *set, uint32_t prev, uint64_t order) {
+    uint32_t next;
+
+    while ((next = rec_at(c, prev)->next) && order_of(c, next) <= order) {
+        prev = next;
+        if (split(c, set, prev, order))
+            break;
+    }
+    return prev;
+}
+
+/* Announces what waits behind the first `announced`, packet by packet where each belongs among the records of others.
+ */
+static void announce_queue(struct via_core *c, struct via_sock *k, struct via_set *set) {
+    uint32_t skip = k->rxq.announced, id = k->rxq.list.head, prev = 0;
+    bool placed = false;
+
+    for (; id; id = via_pkt_at(c, id)->next) {
+        struct via_pkt *p = via_pkt_at(c, id);
+
+        if (skip) {
+            skip--;
+            continue;
+        }
+        if (placed) {
+            prev = place_behind(c, set, prev, p->order);
+        } else {
+            prev = place_for(c, set, p->order);
+            if (prev)
+                split(c, set, prev, p->order);
+        }
+        placed = true;
+        announce_after(c, k, set, prev, p);
+        if (p->rec.what)
+            prev = id;
+    }
+}
+
 void via_ready_join(struct via_core *c, struct via_sock *k, uint32_t id) {
     struct via_set *set = via_set_at(c, id);
-    uint32_t pkt;
 
     k->set = id;
     k->rxq.announced = 0;
     set->members++;
-    if (!(k->mask & VIA_EV_IN))
-        return;
-    for (pkt = k->rxq.list.head; pkt; pkt = via_pkt_at(c, pkt)->next) {
-        struct via_pkt *p = via_pkt_at(c, pkt);
-
-        announce_after(c, k, set, place_for(c, set, p->order), p);
-    }
+    if (k->mask & VIA_EV_IN)
+        announce_queue(c, k, set);
+    if (via_sock_unfetched(k))
+        via_ready_raise(c, k, VIA_EV_DONE, 0, 0);
+    VIA_CHECK(is_sound(c, set));
 }
 
-/* Moves one linked record from set to set. */
-static void move_rec(struct via_core *c, struct via_set *from, struct via_set *to, uint32_t name) {
-    struct via_rec keep = *rec_at(c, name), *r;
+/* Moves a socket's own record to another set. */
+static void move_own(struct via_core *c, struct via_sock *k, struct via_set *from, struct via_set *to, uint32_t late) {
+    uint32_t name = via_sock_ref(c, k) | (late ? VIA_REC_LATE : 0), prev;
+    struct via_sock_rec *own = &k->own[late];
+    uint16_t what = own->rec.what;
 
+    if (!what)
+        return;
     unlink_rec(c, from, name);
-    r = rec_at(c, name);
-    r->sock = keep.sock;
-    r->bytes = keep.bytes;
-    r->pkts = keep.pkts;
-    r->what = keep.what;
-    link_after(c, to, place_for(c, to, order_of(c, name)), name);
+    prev = place_for(c, to, own->order);
+    if (prev)
+        split(c, to, prev, own->order);
+    own->rec.what = what;
+    link_after(c, to, prev, name);
 }
 
 void via_ready_move(struct via_core *c, struct via_sock *k, uint32_t id) {
     struct via_set *from = via_set_at(c, k->set), *to = via_set_at(c, id);
-    uint32_t pkt, ref = via_sock_ref(c, k);
 
-    for (pkt = k->rxq.list.head; pkt; pkt = via_pkt_at(c, pkt)->next)
-        if (via_pkt_at(c, pkt)->rec.what)
-            move_rec(c, from, to, pkt);
-    if (k->own[0].rec.what)
-        move_rec(c, from, to, ref);
-    if (k->own[1].rec.what)
-        move_rec(c, from, to, ref | VIA_REC_LATE);
+    unlink_data(c, k, from);
     from->members--;
     to->members++;
     k->set = id;
+    if (k->mask & VIA_EV_IN)
+        announce_queue(c, k, to);
+    move_own(c, k, from, to, 0);
+    move_own(c, k, from, to, 1);
+    VIA_CHECK(is_sound(c, from) && is_sound(c, to));
+}
+
+void via_ready_mask(struct via_core *c, struct via_sock *k, uint32_t mask) {
+    struct via_set *set = via_set_at(c, k->set);
+    uint32_t changed = k->mask ^ mask;
+
+    k->mask = mask;
+    if ((changed & mask & VIA_EV_DONE) && via_sock_unfetched(k))
+        via_ready_raise(c, k, VIA_EV_DONE, 0, 0);
+    if (!(changed & VIA_EV_IN))
+        return;
+    k->rxq.announced = 0;
+    if (mask & VIA_EV_IN)
+        announce_queue(c, k, set);
+    else
+        unlink_data(c, k, set);
+    VIA_CHECK(is_sound(c, set));
+}
+
+/* One record of the `n` packets from `id` on, behind `prev`; the packet behind them. */
+static uint32_t announce_run(struct via_core *c, struct via_set *set, uint32_t prev, uint32_t id, uint32_t n) {
+    struct via_rec *r = rec_at(c, id);
+    uint32_t first = id, bytes = 0, i;
+
+    for (i = 0; i < n; i++) {
+        bytes += via_pkt_at(c, id)->total;
+        id = via_pkt_at(c, id)->next;
+    }
+    r->bytes = bytes;
+    r->pkts = (uint16_t)n;
+    r->what = VIA_EV_IN;
+    link_after(c, set, prev, first);
+    return id;
 }
 
 bool via_ready_again(struct via_core *c, struct via_sock *k) {
+    uint32_t id = k->rxq.list.head, prev = 0, n, left = k->rxq.announced;
     struct via_set *set;
-    struct via_pkt *p;
-    uint32_t bytes = 0, id, n;
 
-    if (!k->set || !k->rxq.announced || !(k->mask & VIA_EV_IN))
+    if (!k->set || !left || !(k->mask & VIA_EV_IN))
         return false;
     set = via_set_at(c, k->set);
-    p = via_pkt_at(c, k->rxq.list.head);
-    n = via_min32(k->rxq.announced, UINT16_MAX);
-    for (id = k->rxq.list.head; n; n--, id = via_pkt_at(c, id)->next)
-        bytes += via_pkt_at(c, id)->total;
-    p->rec.sock = via_sock_ref(c, k);
-    p->rec.bytes = bytes;
-    p->rec.pkts = (uint16_t)via_min32(k->rxq.announced, UINT16_MAX);
-    p->rec.what = VIA_EV_IN;
+    for (; left; left -= n) {
+        uint32_t first = id;
+
+        n = set->no_coalesce ? 1 : via_min32(left, UINT16_MAX);
+        via_pkt_at(c, first)->rec.sock = via_sock_ref(c, k);
+        id = announce_run(c, set, prev, first, n);
+        prev = first;
+    }
     k->rxq.announced = 0;
-    link_after(c, set, 0, via_pkt_id(c, p));
+    VIA_CHECK(is_sound(c, set));
     return true;
 }
 
@@ -244,7 +357,7 @@ static void pop_data(struct via_core *c, struct via_sock *k, uint32_t name, stru
 static void pop_own(struct via_sock *k, uint32_t name, struct via_event *ev) {
     struct via_sock_rec *own = &k->own[name >> 31];
 
-    ev->seq = own->seq;
+    ev->seq = own->rec.pkts ? own->order : 0;
     ev->ts = own->ts;
     ev->bytes = 0;
     ev->pkts = 0;
@@ -264,7 +377,7 @@ bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev
     ev->sock = via_handle(r->sock, k->gen);
     ev->user = k->set_user;
     ev->what = r->what;
-    if (VIA_LIKELY(name <= 0xffffff))
+    if (VIA_LIKELY(is_data(name)))
         pop_data(c, k, name, ev);
     else
         pop_own(k, name, ev);
@@ -293,11 +406,33 @@ void via_rxq_clear(struct via_core *c, struct via_sock *k) {
     k->rxq.pkts = k->rxq.announced = 0;
 }
 
+/* Data records: together they are what waits behind the announced packets, in the order of the queue. */
+static bool records_follow_queue(struct via_core *c, uint32_t name, const struct via_rec *r) {
+    uint32_t id = name, i;
+    uint64_t bytes = 0;
+
+    if (!is_data(name))
+        return r->what != 0;
+    for (i = 0; i < r->pkts; i++) {
+        const struct via_pkt *p;
+
+        if (!id || via_pkt_at(c, id)->owner != VIA_OWNER_RXQ || (i && via_pkt_at(c, id)->rec.what))
+            return false;
+        p = via_pkt_at(c, id);
+        bytes += p->total;
+        id = p->next;
+    }
+    return r->pkts && r->what == VIA_EV_IN && bytes == r->bytes;
+}
+
 bool via_set_valid(struct via_core *c, const struct via_set *set) {
     uint32_t name, prev = 0, n = 0;
 
-    for (name = set->fifo.head; name; prev = name, name = rec_at(c, name)->next, n++)
-        if (rec_at(c, name)->prev != prev || !rec_at(c, name)->what)
+    for (name = set->fifo.head; name; prev = name, name = rec_at(c, name)->next, n++) {
+        const struct via_rec *r = rec_at(c, name);
+
+        if (r->prev != prev || !records_follow_queue(c, name, r) || via_set_at(c, via_sock_at(c, r->sock)->set) != set)
             return false;
+    }
     return set->fifo.tail == prev && n == set->records;
 }

@@ -34,8 +34,12 @@ static inline void via_ready_data(struct via_core *c, struct via_sock *k, struct
         via_ready_announce(c, k, p);
 }
 
-/* Something that is not data; `what` is one bit of enum via_what. */
-void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason);
+/*
+ * Something that is not data; `what` is one bit of enum via_what, `seq` the number of the packet that caused it, or 0.
+ * Raised again before it was popped it stays one record: what may come before data keeps its place, what must come
+ * after it (an error, an end) moves behind all data that has arrived.
+ */
+void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what, int reason, uint64_t seq);
 
 /* `p` is about to leave the head of the receive queue unannounced: its record is shortened, or goes. */
 void via_ready_taken(struct via_core *c, struct via_sock *k, struct via_pkt *p);
@@ -43,11 +47,14 @@ void via_ready_taken(struct via_core *c, struct via_sock *k, struct via_pkt *p);
 /* The socket leaves its set: its records go. */
 void via_ready_leave(struct via_core *c, struct via_sock *k);
 
-/* The socket joins `set`; what is queued is announced where it belongs by arrival. */
+/* The socket, its mask set, joins `set`; what is queued is announced where it belongs by arrival. */
 void via_ready_join(struct via_core *c, struct via_sock *k, uint32_t set);
 
-/* The socket changes to `set` with its records. */
+/* The socket changes to `set` with its records, each where it belongs by arrival. */
 void via_ready_move(struct via_core *c, struct via_sock *k, uint32_t set);
+
+/* The mask of a member changes: without IN its data records go, with IN again all that waits is announced afresh. */
+void via_ready_mask(struct via_core *c, struct via_sock *k, uint32_t mask);
 
 /* Announces the first `announced` packets again, ahead of everything; true if there were any. */
 bool via_ready_again(struct via_core *c, struct via_sock *k);
@@ -69,7 +76,7 @@ static inline struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k
 /* Gives back all that waits. */
 void via_rxq_clear(struct via_core *c, struct via_sock *k);
 
-/* Every link of a set, both ways, and its count. For VIA_CHECK. */
+/* Every link of a set, both ways, its count, and that the data records of a member follow its queue. For VIA_CHECK. */
 bool via_set_valid(struct via_core *c, const struct via_set *set);
 
 #endif

@@ -3,6 +3,10 @@
 
 #include <viaduct/buf.h>
 
+int via_bad_handle(struct via_core *c) {
+    return via_why_set(c, -EBADF, "sock: the handle names no open socket of that kind");
+}
+
 uint32_t via_sock_new(struct via_core *c, enum via_kind kind) {
     struct via_pool *pool = &c->socks->pool[kind];
     uint32_t id = via_pool_get(pool, &c->region), gen;
@@ -29,47 +33,87 @@ void via_sock_free(struct via_core *c, struct via_sock *k) {
 }
 
 static void forget_space(struct via_core *c, struct via_sock *k) {
-    uint32_t ref = via_sock_ref(c, k), *at = &c->socks->space;
-
     if (!(k->flags & VIA_SOCK_WANTS_SPACE))
         return;
-    while (*at != ref)
-        at = &via_sock_at(c, *at)->space_next;
-    *at = k->space_next;
+    if (k->space_prev)
+        via_sock_at(c, k->space_prev)->space_next = k->space_next;
+    else
+        c->socks->space[k->space_vi] = k->space_next;
+    if (k->space_next)
+        via_sock_at(c, k->space_next)->space_prev = k->space_prev;
+    c->socks->waiting--;
     k->flags &= (uint16_t)~VIA_SOCK_WANTS_SPACE;
 }
 
-void via_sock_finish(struct via_core *c, struct via_sock *k) {
-    k->state = VIA_SOCK_CLOSING;
+void via_sock_want_space(struct via_core *c, struct via_sock *k, uint32_t vi, uint32_t frames) {
+    uint32_t *head = &c->socks->space[vi], ref = via_sock_ref(c, k);
+
     forget_space(c, k);
-    if (k->tokens)
-        return;
-    if (k->set) {
-        via_ready_raise(c, k, VIA_EV_TERMINATED, 0);
-        return;
-    }
-    via_sock_free(c, k);
-}
-
-void via_sock_want_space(struct via_core *c, struct via_sock *k) {
-    if (k->flags & VIA_SOCK_WANTS_SPACE)
-        return;
     k->flags |= VIA_SOCK_WANTS_SPACE;
-    k->space_next = c->socks->space;
-    c->socks->space = via_sock_ref(c, k);
+    k->space_vi = vi;
+    k->space_need = frames;
+    k->space_prev = 0;
+    k->space_next = *head;
+    if (*head)
+        via_sock_at(c, *head)->space_prev = ref;
+    *head = ref;
+    c->socks->waiting++;
 }
 
-void via_sock_give_space(struct via_core *c) {
-    uint32_t ref = c->socks->space;
+void via_sock_give_space(struct via_core *c, uint32_t vi, bool all) {
+    uint32_t ref = c->socks->space[vi];
 
-    c->socks->space = 0;
     while (ref) {
         struct via_sock *k = via_sock_at(c, ref);
 
         ref = k->space_next;
-        k->flags &= (uint16_t)~VIA_SOCK_WANTS_SPACE;
-        via_ready_raise(c, k, VIA_EV_SPACE, 0);
+        if (!all && !via_vi_has_room(c->vi[vi], via_max32(k->space_need, c->vi[vi]->dev->tx_ring / 4)))
+            continue;
+        forget_space(c, k);
+        via_ready_raise(c, k, VIA_EV_SPACE, 0, 0);
     }
+}
+
+void via_sock_token(struct via_core *c, struct via_sock *k, struct via_pkt *p, uint64_t token) {
+    p->flags |= VIA_PKT_TOKEN;
+    memcpy(p->tx.token, &token, sizeof token);
+    p->tx.sock = via_sock_ref(c, k);
+    p->tx.gen = k->gen;
+    p->tx.status = -ECANCELED;
+    p->order = k->token_next++;
+    k->tokens++;
+}
+
+static void complete(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
+    k->token_due++;
+    via_pktq_push(c, &c->s->done, p);
+    c->s->dones++;
+}
+
+/* How far `p` is ahead of its turn; numbers wrap. */
+static uint32_t ahead(const struct via_sock *k, const struct via_pkt *p) {
+    return (uint32_t)p->order - k->token_due;
+}
+
+/* Sorted; devices return frames nearly in order, or in reverse, so a place is found at one of the ends. */
+static void keep_early(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
+    struct via_list *q = &k->early;
+    struct via_pkt *at;
+
+    if (!q->head || ahead(k, via_pkt_at(c, q->tail)) < ahead(k, p)) {
+        via_pktq_push(c, q, p);
+        return;
+    }
+    at = via_pkt_at(c, q->head);
+    if (ahead(k, p) < ahead(k, at)) {
+        p->next = q->head;
+        q->head = via_pkt_id(c, p);
+        return;
+    }
+    while (ahead(k, via_pkt_at(c, at->next)) < ahead(k, p))
+        at = via_pkt_at(c, at->next);
+    p->next = at->next;
+    at->next = via_pkt_id(c, p);
 }
 
 uint32_t via_sock_settle_sent(struct via_core *c) {
@@ -77,12 +121,44 @@ uint32_t via_sock_settle_sent(struct via_core *c) {
     uint32_t n = 0;
 
     while ((p = via_pktq_pop(c, &c->s->sent))) {
-        via_ready_raise(c, via_sock_at(c, p->tx.sock), VIA_EV_DONE, 0);
-        via_pktq_push(c, &c->s->done, p);
-        c->s->dones++;
-        n++;
+        struct via_sock *k = via_sock_at(c, p->tx.sock);
+
+        if (VIA_UNLIKELY(ahead(k, p))) {
+            keep_early(c, k, p);
+            continue;
+        }
+        complete(c, k, p);
+        for (n++; k->early.head && !ahead(k, via_pkt_at(c, k->early.head)); n++)
+            complete(c, k, via_pktq_pop(c, &k->early));
+        via_ready_raise(c, k, VIA_EV_DONE, 0, 0);
     }
     return n;
+}
+
+/* TERMINATED, or nobody is left to be told. */
+static void end_sock(struct via_core *c, struct via_sock *k) {
+    if (k->set)
+        via_ready_raise(c, k, VIA_EV_TERMINATED, 0, 0);
+    else
+        via_sock_free(c, k);
+}
+
+void via_sock_fetched(struct via_core *c, struct via_sock *k) {
+    if (--k->tokens == 0 && k->state == VIA_SOCK_CLOSING)
+        end_sock(c, k);
+}
+
+void via_sock_let_go(struct via_core *c, struct via_sock *k) {
+    uint32_t set = k->set;
+
+    k->state = VIA_SOCK_CLOSING;
+    forget_space(c, k);
+    via_ready_leave(c, k);
+    via_rxq_clear(c, k);
+    if (!k->tokens)
+        via_sock_free(c, k);
+    else if (set)
+        via_ready_join(c, k, set);
 }
 
 void via_sock_link(struct via_core *c, uint8_t iface, int reason) {
@@ -99,7 +175,7 @@ void via_sock_link(struct via_core *c, uint8_t iface, int reason) {
             if (!via_addr_is_any(&k->flow.local) && !via_addr_is_multicast(&k->flow.local) &&
                 !via_net_is_own(c, &k->flow.local, iface))
                 continue;
-            via_ready_raise(c, k, VIA_EV_LINK, reason);
+            via_ready_raise(c, k, VIA_EV_LINK, reason, 0);
         }
     }
 }

@@ -23,8 +23,8 @@ enum via_sock_flag {
     VIA_SOCK_V6ONLY = 2,
     VIA_SOCK_CONNECTED = 4,
     VIA_SOCK_WANTS_SPACE = 8,
-    VIA_SOCK_STEERED = 16, /* a port filter was set for it */
-    VIA_SOCK_HASHED = 32   /* it is in the demultiplexer */
+    VIA_SOCK_HASHED = 16, /* it is in the demultiplexer */
+    VIA_SOCK_HOLDS = 32   /* so is what it was bound to before it was connected */
 };
 
 /* Packets that wait for the application. The first `announced` of them were announced by records already popped. */
@@ -37,9 +37,9 @@ struct via_rxq {
 
 /* A record of the socket itself: [0] what may come before data that is queued, [1] what must come after it. */
 struct via_sock_rec {
-    struct via_rec rec; /* must be first */
+    struct via_rec rec; /* must be first; its `pkts` says whether a packet caused it */
     int32_t reason;
-    uint64_t seq;
+    uint64_t order; /* arrivals when it was raised: where it belongs among data */
     via_ns_t ts;
 };
 
@@ -49,17 +49,26 @@ struct via_sock {
     uint8_t state;
     uint16_t flags; /* enum via_sock_flag */
 
-    struct via_flow flow; /* wildcard parts are zero */
+    struct via_flow flow;  /* wildcard parts are zero */
+    struct via_addr bound; /* local address as opened; connecting chooses one */
+    uint8_t bound_if;      /* interface as opened */
+    uint8_t pad[3];
 
     struct via_rxq rxq;
-    uint32_t set;        /* id of the ordered set, 0: none */
-    uint32_t mask;       /* what the set wants to know */
-    uint32_t space_next; /* list of those that wait for send space */
+    uint32_t set;  /* id of the ordered set, 0: none */
+    uint32_t mask; /* what the set wants to know */
     uint64_t set_user;
     uint64_t user;
-    uint64_t drops;  /* datagrams lost because the queue or the pool was full */
-    int32_t reason;  /* last error, until it is read */
-    uint32_t tokens; /* completions outstanding */
+    uint64_t drops; /* datagrams lost because the queue or the pool was full */
+    int32_t reason; /* last error, until it is read */
+
+    uint32_t tokens;                 /* completions outstanding */
+    uint32_t token_next;             /* number of the next token */
+    uint32_t token_due;              /* number that completes next: tokens complete in the order of sending */
+    struct via_list early;           /* sent before their turn, by number */
+    uint32_t space_next, space_prev; /* among those that wait for send space */
+    uint32_t space_need;             /* frames */
+    uint32_t space_vi;               /* interface whose ring was full */
     struct via_sock_rec own[2];
 };
 
@@ -71,6 +80,11 @@ struct via_sock_ops {
     int (*setopt)(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
     int (*getopt)(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
 };
+
+/* Completed sends that via_tx_done() has not handed out yet. */
+static inline uint32_t via_sock_unfetched(const struct via_sock *k) {
+    return k->tokens - (k->token_next - k->token_due);
+}
 
 static inline uint32_t via_ref(enum via_kind kind, uint32_t index) {
     return (uint32_t)kind << 24 | index;

@@ -12,11 +12,11 @@ struct via_socks {
     struct via_pool pool[VIA_KINDS];
     struct via_pool sets;
     struct via_demux demux;
-    uint32_t space;   /* list of sockets that wait for send space */
-    uint32_t events;  /* records queued in all sets */
-    uint32_t by_time; /* open sets that merge by timestamp */
-    uint32_t pad;
-    via_ns_t max_hold;
+    uint32_t space[VIA_VIS + 1]; /* sockets that wait for send space of an interface */
+    uint32_t waiting;            /* how many, over all */
+    uint32_t events;             /* records queued in all sets */
+    uint32_t by_time;            /* open sets that merge by timestamp */
+    via_ns_t max_hold;           /* the longest that one of them asked for, 0: none did */
 };
 
 static inline struct via_sock *via_sock_at(const struct via_core *c, uint32_t ref) {
@@ -51,21 +51,34 @@ static inline struct via_sock *via_sock_find_any(const struct via_core *c, via_s
     return s >> 56 && s >> 56 < VIA_KINDS ? via_sock_find(c, s, (enum via_kind)(s >> 56)) : NULL;
 }
 
+/* -EBADF, and the sentence. */
+int via_bad_handle(struct via_core *c);
+
 /* Takes a slot, zeroed but for its generation; 0 if there is none. */
 uint32_t via_sock_new(struct via_core *c, enum via_kind kind);
 /* The slot goes back. Nothing may refer to it any more. */
 void via_sock_free(struct via_core *c, struct via_sock *k);
 
-/* The application has closed `k` and its queues are empty: reports TERMINATED, or frees, once no token is out. */
-void via_sock_finish(struct via_core *c, struct via_sock *k);
+/*
+ * The application has closed `k`, nobody finds it any more: what waits goes back, its records go. It stays a member of
+ * its set for TERMINATED if a completion is outstanding, else the slot is free.
+ */
+void via_sock_let_go(struct via_core *c, struct via_sock *k);
 
-/* A send was refused: SPACE is promised. */
-void via_sock_want_space(struct via_core *c, struct via_sock *k);
-/* There is room again: SPACE for all that wait. */
-void via_sock_give_space(struct via_core *c);
+/* A packet that the application holds, with its chain, loses one holder. */
+void via_buf_drop(struct via_core *c, struct via_pkt *p);
 
-/* Sockets are told about completed sends; the packets go on to via_tx_done(). How many. */
+/* One token more is out, on `p`, the last part of a send. */
+void via_sock_token(struct via_core *c, struct via_sock *k, struct via_pkt *p, uint64_t token);
+/* Packets that the VI layer has finished: their sockets are told, in the order of sending; they go on to `done`. */
 uint32_t via_sock_settle_sent(struct via_core *c);
+/* A completion was fetched; the last of a closed socket ends it. */
+void via_sock_fetched(struct via_core *c, struct via_sock *k);
+
+/* A send that needs `frames` of the TX ring of interface `vi` was refused: SPACE is promised. */
+void via_sock_want_space(struct via_core *c, struct via_sock *k, uint32_t vi, uint32_t frames);
+/* SPACE for all that wait for interface `vi` and fit now; with `all`, for all. */
+void via_sock_give_space(struct via_core *c, uint32_t vi, bool all);
 
 /* Picks a free ephemeral port for `flow` at random (RFC 6056 3.3.2) and returns it, or 0. */
 uint16_t via_port_pick(struct via_core *c, const struct via_flow *flow);

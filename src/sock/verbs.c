@@ -9,7 +9,7 @@ int via_sock_close(struct via_stack *st, via_sock_t s, unsigned flags) {
     struct via_sock *k = via_sock_find_any(c, s);
 
     if (!k)
-        return -EBADF;
+        return via_bad_handle(c);
     c->sock_ops[k->kind]->close(c, k, flags);
     return 0;
 }
@@ -19,8 +19,8 @@ int via_sock_setopt(struct via_stack *st, via_sock_t s, int opt, const void *v, 
     struct via_sock *k = via_sock_find_any(c, s);
 
     if (!k)
-        return -EBADF;
-    return v ? c->sock_ops[k->kind]->setopt(c, k, opt, v, n) : -EINVAL;
+        return via_bad_handle(c);
+    return v ? c->sock_ops[k->kind]->setopt(c, k, opt, v, n) : via_why_set(c, -EINVAL, "sock: no value given");
 }
 
 int via_sock_getopt(struct via_stack *st, via_sock_t s, int opt, void *v, size_t *n) {
@@ -28,8 +28,8 @@ int via_sock_getopt(struct via_stack *st, via_sock_t s, int opt, void *v, size_t
     struct via_sock *k = via_sock_find_any(c, s);
 
     if (!k)
-        return -EBADF;
-    return v && n ? c->sock_ops[k->kind]->getopt(c, k, opt, v, n) : -EINVAL;
+        return via_bad_handle(c);
+    return v && n ? c->sock_ops[k->kind]->getopt(c, k, opt, v, n) : via_why_set(c, -EINVAL, "sock: no room given");
 }
 
 static void end_point(struct via_ep *e, const struct via_addr *a, uint16_t port, uint8_t iface) {
@@ -45,13 +45,13 @@ int via_sock_names(struct via_stack *st, via_sock_t s, struct via_ep *local, str
     struct via_sock *k = via_sock_find_any(c, s);
 
     if (!k)
-        return -EBADF;
+        return via_bad_handle(c);
     if (local)
         end_point(local, &k->flow.local, k->flow.lport, k->flow.iface);
     if (!peer)
         return 0;
     if (!(k->flags & VIA_SOCK_CONNECTED))
-        return -ENOTCONN;
+        return via_why_set(c, -ENOTCONN, "sock: there is no peer");
     end_point(peer, &k->flow.remote, k->flow.rport, k->flow.iface);
     return 0;
 }
@@ -61,7 +61,7 @@ int via_sock_user(struct via_stack *st, via_sock_t s, void *set, void **get) {
     struct via_sock *k = via_sock_find_any(c, s);
 
     if (!k)
-        return -EBADF;
+        return via_bad_handle(c);
     if (get)
         *get = (void *)(uintptr_t)k->user;
     k->user = (uint64_t)(uintptr_t)set;

@@ -26,6 +26,7 @@ static VIA_COLD unsigned take_loop(struct via_stack *st) {
     while ((p = via_pktq_pop(c, &loop))) {
         p->owner = VIA_OWNER_BURST;
         p->ts = c->s->now;
+        memset(&p->rec, 0, sizeof p->rec);
         via_rx(st, p);
         n++;
     }
@@ -139,12 +140,13 @@ static inline unsigned pull_all(struct via_stack *st, unsigned budget) {
     return n;
 }
 
+/* At most as many as are armed now: one that arms itself for a time that has passed waits for the next poll. */
 static VIA_COLD unsigned fire_timers(struct via_stack *st) {
     struct via_core *c = &st->core;
-    unsigned n = 0;
+    unsigned n = 0, most = c->s->wheel.count;
     uint32_t id;
 
-    while ((id = via_wheel_pop(&c->s->wheel, c->ticks, c->s->now))) {
+    while (n < most && (id = via_wheel_pop(&c->s->wheel, c->ticks, c->s->now))) {
         n++;
         if (via_tick_kind_of(id) == VIA_TICK_APP)
             via_timer_fire(st, via_tick_index_of(id));
@@ -202,13 +204,13 @@ static inline int push_all(struct via_stack *st, bool idle) {
     return err;
 }
 
-static bool has_room(const struct via_core *c) {
+/* SPACE for who waited for a ring that has room again. */
+static void give_space(struct via_core *c) {
     uint32_t i;
 
     for (i = 1; i <= c->vis; i++)
-        if (c->vi[i] && !c->vi[i]->raw && via_vi_has_room(c->vi[i], c->vi[i]->dev->tx_ring / 4))
-            return true;
-    return false;
+        if (c->socks->space[i] && c->vi[i] && !c->vi[i]->raw)
+            via_sock_give_space(c, i, false);
 }
 
 int via_stack_flush(struct via_stack *st) {
@@ -225,9 +227,12 @@ static uint64_t sent_frames(const struct via_core *c) {
     return n;
 }
 
-/* Other threads queue first and wake then, so that one flag tells of both. */
+/*
+ * Other threads queue first and wake then, so that one flag tells of both. An exchange, so that what a waker did before
+ * is seen here even if it wakes again at this moment.
+ */
 static VIA_COLD unsigned answer_wake(struct via_stack *st) {
-    atomic_store_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
+    st->sleep.heard |= atomic_exchange_explicit(&st->sleep.woken, 0, memory_order_seq_cst);
     return run_calls(st);
 }
 
@@ -259,8 +264,8 @@ static inline bool poll_once(struct via_stack *st, unsigned budget, struct via_w
     push_all(st, !w->rx);
     if (VIA_UNLIKELY(c->s->sent.head))
         w->events += via_sock_settle_sent(c);
-    if (VIA_UNLIKELY(c->socks->space && has_room(c)))
-        via_sock_give_space(c);
+    if (VIA_UNLIKELY(c->socks->waiting))
+        give_space(c);
     return c->socks->events || c->s->dones || c->udp->rx != rx;
 }
 
@@ -324,19 +329,26 @@ static bool vi_pending(const struct via_vi *vi) {
     return vi->injected.head || (vi->dev->ops->pending && vi->dev->ops->pending(vi->dev));
 }
 
-bool via_stack_has_work(const struct via_stack *st) {
+/* What a device did not take stays for when it says that it has room again; one that cannot say so is asked for ever.
+ */
+static bool can_push(const struct via_vi *vi) {
+    return via_vi_unflushed(vi) && (!vi->stuck || !vi->dev->ops->arm);
+}
+
+bool via_stack_has_input(const struct via_stack *st) {
     const struct via_core *c = &st->core;
     uint32_t i;
 
-    if (c->socks->events || c->s->dones || c->s->sent.head || c->s->loop.head || st->leftover)
+    if (c->s->sent.head || c->s->loop.head || st->leftover)
         return true;
-    for (i = 1; i <= c->vis; i++) {
-        const struct via_vi *vi = c->vi[i];
-
-        if (vi && (vi_pending(vi) || vi->staged || vi->txq.head || vi->unkicked))
+    for (i = 1; i <= c->vis; i++)
+        if (c->vi[i] && (vi_pending(c->vi[i]) || can_push(c->vi[i])))
             return true;
-    }
     return via_mpsc_pending(&st->calls);
+}
+
+bool via_stack_has_work(const struct via_stack *st) {
+    return st->core.socks->events || st->core.s->dones || via_stack_has_input(st);
 }
 
 bool via_stack_pending(const struct via_stack *st) {

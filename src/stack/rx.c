@@ -21,12 +21,18 @@ static enum via_drop to_error(struct via_core *c, const struct via_rx *rx) {
 static inline enum via_drop receive(struct via_core *c, struct via_pkt *p) {
     enum via_drop why = VIA_KEPT;
     struct via_rx rx;
+    via_ns_t ts = p->ts;
 
     via_net_input(c, p, &rx);
-    p = rx.pkt;
-    switch (rx.kind) {
-    case VIA_RX_DONE:
+    if (rx.kind == VIA_RX_DONE)
         return VIA_KEPT;
+    if (VIA_UNLIKELY(rx.pkt != p)) {
+        /* The last fragment makes the datagram readable: the number and the time are its own. */
+        p = rx.pkt;
+        p->order = c->s->arrivals;
+        p->ts = ts;
+    }
+    switch (rx.kind) {
     case VIA_RX_DATAGRAM:
         why = to_transport(c, p, &rx);
         if (VIA_LIKELY(!why))
@@ -35,7 +41,7 @@ static inline enum via_drop receive(struct via_core *c, struct via_pkt *p) {
     case VIA_RX_ERROR:
         why = to_error(c, &rx);
         break;
-    case VIA_RX_DROP:
+    default:
         why = rx.why;
         break;
     }

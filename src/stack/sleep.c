@@ -41,7 +41,9 @@ void via_sleep_forget(struct via_stack *st, struct via_vi *vi) {
     errno = saved;
 }
 
-/* Takes back what a waker wrote. If the write has not landed yet it stays owed, and costs one spurious return at most.
+/*
+ * Takes back what wakers wrote. Several may be owed: a slow waker of an earlier sleep, and one of this. What has not
+ * landed yet stays owed, and costs one spurious return at most when it does.
  */
 static void settle_eventfd(struct via_stack *st) {
     int saved = errno;
@@ -49,7 +51,7 @@ static void settle_eventfd(struct via_stack *st) {
 
     st->sleep.syscalls++;
     if (read(st->sleep.eventfd, &n, sizeof n) == (ssize_t)sizeof n)
-        st->sleep.owed = 0;
+        st->sleep.owed -= n;
     errno = saved;
 }
 
@@ -59,7 +61,7 @@ void via_sleep_disarm(struct via_stack *st) {
 
     st->sleep.asleep = 0;
     if (!atomic_exchange_explicit(&st->sleep.armed, 0, memory_order_seq_cst))
-        st->sleep.owed = 1;
+        st->sleep.owed++;
     if (st->sleep.owed)
         settle_eventfd(st);
     for (i = 1; i <= c->vis; i++)

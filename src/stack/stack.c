@@ -65,7 +65,7 @@ static int init_packets(struct via_core *c) {
     return err;
 }
 
-static int init_timers(struct via_stack *st) {
+static int init_handles(struct via_stack *st) {
     struct via_core *c = &st->core;
     struct via_pool *pool = &st->state->timers;
     int err = via_pool_init(pool, &c->region, sizeof(struct via_tick), (uint32_t)c->attrs.max_timers, 0);
@@ -73,7 +73,8 @@ static int init_timers(struct via_stack *st) {
     c->ticks[VIA_TICK_APP].base = c->region.base + pool->slots;
     c->ticks[VIA_TICK_APP].stride = pool->size;
     st->timers = via_alloc(c, (c->attrs.max_timers + 1) * sizeof(struct via_timer *));
-    return err ? err : st->timers ? 0 : -ENOMEM;
+    st->sets = via_alloc(c, (c->attrs.max_epoll + 1) * sizeof(struct via_epoll));
+    return err ? err : st->timers && st->sets ? 0 : -ENOMEM;
 }
 
 static int init_state(struct via_stack *st, const struct via_stack_conf *conf) {
@@ -91,7 +92,7 @@ static int init_state(struct via_stack *st, const struct via_stack_conf *conf) {
         strncpy(st->state->name, conf->name, sizeof st->state->name - 1);
     c->s->now = via_stack_clock(st);
     via_wheel_init(&c->s->wheel, c->s->now);
-    if ((err = via_rand_init(&c->s->rand, conf->seed)) || (err = init_packets(c)) || (err = init_timers(st)) ||
+    if ((err = via_rand_init(&c->s->rand, conf->seed)) || (err = init_packets(c)) || (err = init_handles(st)) ||
         (err = via_socks_init(c, size, cap)) || (err = via_udp_init(c)) || (err = via_net_init(c)))
         return err;
     st->state->magic = VIA_STATE_MAGIC;
@@ -140,6 +141,7 @@ static void free_stack(struct via_stack *st) {
 
 static void fini(struct via_stack *st) {
     via_free(&st->core, st->timers);
+    via_free(&st->core, st->sets);
     via_region_fini(&st->core.region);
     free_stack(st);
 }

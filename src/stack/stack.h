@@ -44,11 +44,20 @@ struct via_sleep {
     _Atomic uint32_t armed;
     _Atomic uint32_t woken;     /* a wake since the last poll */
     uint32_t asleep;            /* the owner's own: via_wait_arm() returned 0 and nothing was called since */
-    uint32_t owed;              /* the eventfd was, or is about to be, written */
+    uint32_t heard;             /* a poll has found `woken` set, for via_epoll_wait() */
+    uint64_t owed;              /* writes to the eventfd that were, or are about to be, made and were not read */
     int epfd, timerfd, eventfd; /* -1 until via_wait_fd() */
     int mirror;                 /* the mirror's FD as watched, or -1 */
     via_ns_t programmed;        /* what the timerfd stands at, VIA_NEVER if off */
+    via_ns_t fires;             /* the same by CLOCK_MONOTONIC, which the stack's clock need not follow */
     uint64_t arms, refusals, syscalls;
+};
+
+/* An ordered set as the application holds it; the records and their order lie in the region. */
+struct via_epoll {
+    struct via_stack *st; /* NULL: not in use */
+    uint32_t id;
+    uint32_t dispatching;
 };
 
 struct via_stack {
@@ -58,6 +67,7 @@ struct via_stack {
     void *clock_ctx;
     void *user;
     struct via_timer **timers; /* by slot of the region's timer pool */
+    struct via_epoll *sets;    /* by id */
     uint32_t turn;             /* VI that is served first in the next poll */
     uint32_t leftover;         /* the last poll ran out of budget */
     via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
@@ -88,7 +98,16 @@ void via_sleep_forget(struct via_stack *st, struct via_vi *vi);
 void via_sleep_disarm(struct via_stack *st);
 void via_sleep_end(struct via_stack *st);
 
-/* Anything to do that is not a timer: loads only. */
+/*
+ * Arms for sleep as via_wait_arm() does, by what the caller takes for work: who waits for one set does not mind events
+ * of others.
+ */
+typedef bool via_work_fn(const struct via_stack *);
+int via_sleep_try(struct via_stack *st, unsigned flags, via_work_fn *has_work);
+
+/* What a poll would find, timers apart, or could not do at once: loads only. */
+bool via_stack_has_input(const struct via_stack *st);
+/* The same, or events and completions that wait for the application. */
 bool via_stack_has_work(const struct via_stack *st);
 
 #endif

@@ -18,6 +18,8 @@ static int adopt(struct via_stack *st, struct via_vi *vi, struct via_vi **out) {
     err = via_net_attach(&st->core, vi);
     if (!err)
         err = via_sleep_watch(st, vi);
+    if (!err)
+        via_udp_steer(&st->core, vi->index);
     if (err) {
         via_vi_close(vi);
         return err;
@@ -98,6 +100,7 @@ int via_vi_close(struct via_vi *vi) {
     via_sock_link(c, vi->index, -ENODEV);
     via_net_detach(c, vi);
     drop_held(st, vi->index);
+    via_sock_give_space(c, vi->index, true);
     via_sleep_forget(st, vi);
     via_vi_stop(vi);
     return 0;

@@ -141,6 +141,13 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
     return deliver(c, (struct via_udp_sock *)(void *)via_sock_at(c, ref), p);
 }
 
+/* A router's word about the size of packets is believed about who we really send to (RFC 8085 3.2). */
+static bool sends_there(const struct via_sock *k, const struct via_rx *rx) {
+    const struct via_udp_sock *u = (const struct via_udp_sock *)(const void *)k;
+
+    return (k->flags & VIA_SOCK_CONNECTED) || via_addr_eq(&u->path.dst, &rx->flow.remote);
+}
+
 /* RFC 1122 4.1.3.3, RFC 8085 5.2: only who is connected to that peer learns of it. */
 enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx) {
     uint32_t ref = via_demux_find(c, &c->socks->demux, &rx->flow);
@@ -148,11 +155,12 @@ enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx) {
 
     if (!ref || via_ref_kind(ref) != VIA_KIND_UDP)
         return VIA_DROP_ICMP_NO_FLOW;
-    via_net_pmtu(c, rx);
     k = via_sock_at(c, ref);
+    if (rx->reason == -EMSGSIZE && sends_there(k, rx))
+        via_net_pmtu(c, rx);
     if (!(k->flags & VIA_SOCK_CONNECTED))
         return VIA_DROP_ICMP_NO_FLOW;
     k->reason = rx->reason;
-    via_ready_raise(c, k, VIA_EV_ERR, rx->reason);
+    via_ready_raise(c, k, VIA_EV_ERR, rx->reason, rx->pkt ? rx->pkt->order : 0);
     return VIA_KEPT;
 }

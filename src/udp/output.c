@@ -5,54 +5,102 @@
 
 #define LONGEST 65507u
 
-static uint32_t iov_bytes(const struct via_dgram *d) {
+/* LONGEST + 1 for anything longer; -1 for a part that is nowhere. */
+static int64_t iov_bytes(const struct via_dgram *d) {
     uint64_t n = 0;
     uint32_t i;
 
-    for (i = 0; i < d->iovcnt; i++)
-        n += d->iov[i].iov_len;
-    return n > LONGEST ? LONGEST + 1 : (uint32_t)n;
+    for (i = 0; i < d->iovcnt; i++) {
+        if (VIA_UNLIKELY(!d->iov[i].iov_base && d->iov[i].iov_len))
+            return -1;
+        n = d->iov[i].iov_len > LONGEST - n ? LONGEST + 1 : n + d->iov[i].iov_len;
+        if (VIA_UNLIKELY(n > LONGEST))
+            return (int64_t)n;
+    }
+    return (int64_t)n;
 }
 
-/* The application's buffer with its first part as the segment says; NULL if the segment is not inside it. */
-static struct via_pkt *buf_packet(struct via_core *c, const struct via_seg *seg) {
-    struct via_pkt *p = (struct via_pkt *)(void *)seg->buf;
-    const uint8_t *frame = via_pkt_frame(c, p), *data = seg->data;
-    uint32_t total = 0;
+/* The application may hand in anything: is it one of our descriptors at all? */
+static inline bool is_packet(const struct via_core *c, const struct via_buf *b) {
+    uintptr_t at = (uintptr_t)b - (uintptr_t)c->pkts;
 
-    if (p->owner != VIA_OWNER_APP || data < frame || data > frame + c->frame_size ||
-        seg->len > (size_t)(frame + c->frame_size - data))
+    return at - 1 < (uintptr_t)(c->frame_count + c->attrs.clones + 1) * sizeof(struct via_pkt) - 1 &&
+           at % sizeof(struct via_pkt) == 0;
+}
+
+/* A buffer that the application holds: in its hands alone, or somebody else's as well since it was referenced. */
+static bool is_held(const struct via_pkt *p) {
+    if (VIA_LIKELY(p->owner == VIA_OWNER_APP))
+        return !(p->flags & VIA_PKT_RAW);
+    return p->refs > 1 && (p->owner == VIA_OWNER_FLIGHT || p->owner == VIA_OWNER_TXQ || p->owner == VIA_OWNER_NEIGH ||
+                           p->owner == VIA_OWNER_DONE);
+}
+
+/* The packet behind a segment and the bytes from there to the end of its chain; NULL if it is no such thing. */
+static struct via_pkt *buf_packet(struct via_core *c, const struct via_seg *seg, uint32_t *bytes) {
+    const uint8_t *frame, *data = seg->data;
+    struct via_pkt *p, *part;
+
+    if (VIA_UNLIKELY(!is_packet(c, seg->buf)))
         return NULL;
-    p->off = (uint16_t)(data - frame);
-    p->len = (uint16_t)seg->len;
-    for (const struct via_pkt *part = p;; part = via_pkt_at(c, part->chain)) {
-        total += part->len;
-        if (!part->chain)
-            break;
+    part = p = (struct via_pkt *)(void *)seg->buf;
+    frame = via_pkt_frame(c, p);
+    if (VIA_UNLIKELY(!is_held(p) || data < frame || data > frame + c->frame_size ||
+                     seg->len > (size_t)(frame + c->frame_size - data)))
+        return NULL;
+    *bytes = seg->len;
+    while (VIA_UNLIKELY(part->chain)) {
+        part = via_pkt_at(c, part->chain);
+        *bytes += part->len;
     }
-    p->total = total;
     return p;
 }
 
-/* Headers may be written in front only where nobody else sees the frame and the device does not read it. */
-static bool is_writable(const struct via_pkt *p, uint32_t head) {
-    return !(p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT)) && p->off >= head;
+/* Headers may be written in front only where nobody else sees the frame and no device reads it. */
+static bool is_writable(const struct via_core *c, const struct via_pkt *p, const struct via_seg *seg, uint32_t head) {
+    return p->owner == VIA_OWNER_APP && !(p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED)) &&
+           (uint64_t)((const uint8_t *)seg->data - via_pkt_frame(c, p)) >= head;
 }
 
-static int resolve(struct via_core *c, struct via_udp_sock *u, const struct via_ep *to, const struct via_ep *from) {
-    const struct via_flow *f = &u->sock.flow;
-    bool group = via_addr_is_multicast(&to->addr);
-    struct via_dest d = {.dst = to->addr, .proto = IPPROTO_UDP, .tos = u->tos};
+/* The source that a datagram names. A group or broadcast address, as a reply finds it in what it answers, is none. */
+static bool names_source(const struct via_core *c, const struct via_dgram *d) {
+    const struct via_addr *a = &d->local.addr;
 
-    d.ttl = group ? u->mcast_ttl : u->ttl;
-    d.iface = f->iface;
-    if (!d.iface)
-        d.iface = (uint8_t)(to->scope ? to->scope : group ? u->mcast_if : 0);
-    if (from && from->family && !via_addr_is_any(&from->addr))
-        d.src = from->addr;
+    return d->local.family && !via_addr_is_any(a) && !via_addr_is_multicast(a) && !via_net_is_broadcast(c, a);
+}
+
+static int resolve(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
+    const struct via_flow *f = &u->sock.flow;
+    bool group = via_addr_is_multicast(&to->addr), named = names_source(c, d);
+    struct via_dest dest = {.dst = to->addr, .proto = IPPROTO_UDP, .tos = u->tos, .iface = f->iface};
+
+    u->particular = named || to->scope;
+    dest.ttl = group ? u->mcast_ttl : u->ttl;
+    if (!dest.iface)
+        dest.iface = (uint8_t)(to->scope ? to->scope : group ? u->mcast_if : 0);
+    if (named)
+        dest.src = d->local.addr;
     else if (!via_addr_is_any(&f->local) && !via_addr_is_multicast(&f->local))
-        d.src = f->local;
-    return via_path_resolve(c, &u->path, &d);
+        dest.src = f->local;
+    if (named && !via_net_is_own(c, &dest.src, dest.iface)) {
+        u->path.gen = 0;
+        return -EADDRNOTAVAIL;
+    }
+    return via_path_resolve(c, &u->path, &dest);
+}
+
+/* True if the last datagram's way is this one's as well. */
+static bool is_same_way(const struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d,
+                        const struct via_ep *to) {
+    const struct via_path *path = &u->path;
+
+    if (VIA_UNLIKELY(!via_path_valid(c, path) || !via_addr_eq(&path->dst, &to->addr)))
+        return false;
+    if (VIA_LIKELY(!d->local.family && !to->scope))
+        return !u->particular;
+    if (to->scope && to->scope != path->vi)
+        return false;
+    return d->local.family ? via_addr_eq(&d->local.addr, &path->src) : !u->particular;
 }
 
 /* What the short way below may count on as long as the path lives. */
@@ -60,7 +108,7 @@ static void set_plain(const struct via_core *c, struct via_udp_sock *u) {
     const struct via_path *path = &u->path;
     uint32_t frame = c->frame_size - VIA_HEADROOM, mtu = (uint32_t)path->mtu - path->ip_len - VIA_UDP_LEN;
 
-    if ((path->flags & ~(uint32_t)VIA_PATH_CSUM_FREE) || u->df)
+    if ((path->flags & ~(uint32_t)VIA_PATH_CSUM_FREE) || u->df || u->particular)
         return;
     u->plain_max = via_min32(frame, mtu);
     u->plain = path->gen;
@@ -68,21 +116,16 @@ static void set_plain(const struct via_core *c, struct via_udp_sock *u) {
 
 /* The way to `to`: as it was for the last datagram, or found anew. */
 static int find_path(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
-    struct via_path *path = &u->path;
     int err;
 
-    if (via_path_valid(c, path) && via_addr_eq(&path->dst, &to->addr) && !d->local.family && !to->scope) {
-        set_plain(c, u);
-        return 0;
+    if (VIA_UNLIKELY(!is_same_way(c, u, d, to))) {
+        u->plain = 0;
+        err = resolve(c, u, d, to);
+        if (err < 0)
+            return via_why_set(c, err, "udp: no way to the destination: %s", strerror(-err));
     }
-    u->plain = 0;
-    err = resolve(c, u, to, &d->local);
-    if (err < 0)
-        return via_why_set(c, err, "udp: no way to the destination: %s", strerror(-err));
-    if ((path->flags & VIA_PATH_BROADCAST) && !u->broadcast) {
-        path->gen = 0;
+    if (VIA_UNLIKELY((u->path.flags & VIA_PATH_BROADCAST) && !u->broadcast))
         return via_why_set(c, -EACCES, "udp: broadcast needs VIA_OPT_BROADCAST");
-    }
     set_plain(c, u);
     return 0;
 }
@@ -112,31 +155,39 @@ static struct via_pkt *copy_iov(struct via_core *c, const struct via_dgram *d, u
 }
 
 /* The same from a buffer that may not be sent as it is. */
-static struct via_pkt *copy_packet(struct via_core *c, const struct via_pkt *from) {
+static struct via_pkt *copy_buf(struct via_core *c, const struct via_pkt *from, const struct via_seg *seg) {
     struct via_pkt *p = via_pkt_new(c, c->s->reserve);
+    const uint8_t *at = seg->data;
+    uint32_t len = seg->len;
 
-    for (; p; from = via_pkt_at(c, from->chain)) {
-        if (via_pkt_append(c, p, via_pkt_data(c, from), from->len) < 0) {
+    while (p) {
+        if (via_pkt_append(c, p, at, len) < 0) {
             via_pkt_release(c, p);
             return NULL;
         }
         if (!from->chain)
             break;
+        from = via_pkt_at(c, from->chain);
+        at = via_pkt_data(c, from);
+        len = from->len;
     }
     return p;
 }
 
-/* The application's hold ends: the packet is sent itself, or goes because its copy is. */
-static void give_up(struct via_core *c, struct via_pkt *own, bool copied) {
-    struct via_pkt *p = own;
+/* The application's buffer becomes the packet to send. */
+static struct via_pkt *adopt_buf(struct via_core *c, struct via_pkt *p, const struct via_seg *seg, uint32_t bytes) {
+    struct via_pkt *part = p;
 
-    for (;; p = via_pkt_at(c, p->chain)) {
-        c->s->held -= p->refs == 1;
-        if (!p->chain)
-            break;
+    p->off = (uint16_t)((const uint8_t *)seg->data - via_pkt_frame(c, p));
+    p->len = (uint16_t)seg->len;
+    p->total = bytes;
+    for (;;) {
+        part->owner = VIA_OWNER_BURST;
+        c->s->held--;
+        if (VIA_LIKELY(!part->chain))
+            return p;
+        part = via_pkt_at(c, part->chain);
     }
-    if (copied)
-        via_pkt_release(c, own);
 }
 
 static uint64_t sum_parts(const struct via_core *c, const struct via_pkt *p) {
@@ -158,7 +209,8 @@ static uint64_t sum_parts(const struct via_core *c, const struct via_pkt *p) {
 static int take_payload(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint64_t *sum,
                         struct via_pkt **out) {
     bool summed = !(u->path.flags & VIA_PATH_CSUM_FREE) || c->attrs.checksum == 2;
-    struct via_pkt *p, *own = NULL;
+    struct via_pkt *p, *own;
+    uint32_t bytes;
 
     *sum = 0;
     if (!d->seg.buf) {
@@ -173,15 +225,16 @@ static int take_payload(struct via_core *c, struct via_udp_sock *u, const struct
         *out = p;
         return 0;
     }
-    own = buf_packet(c, &d->seg);
-    p = own;
-    if (VIA_UNLIKELY(!is_writable(own, u->path.head_len + VIA_UDP_LEN))) {
-        p = copy_packet(c, own);
+    own = buf_packet(c, &d->seg, &bytes);
+    if (VIA_LIKELY(is_writable(c, own, &d->seg, u->path.head_len + VIA_UDP_LEN))) {
+        p = adopt_buf(c, own, &d->seg, bytes);
+    } else {
+        p = copy_buf(c, own, &d->seg);
         if (!p)
             return -ENOBUFS;
         c->udp->tx_copied += p->total;
+        via_buf_drop(c, own);
     }
-    give_up(c, own, p != own);
     if (summed)
         *sum = sum_parts(c, p);
     *out = p;
@@ -204,15 +257,17 @@ static void put_header(struct via_core *c, struct via_udp_sock *u, struct via_pk
     via_store16(at + 6, via_sum_end_udp(sum));
 }
 
-static void put_token(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p, uint64_t token) {
+/* On the last part; what we send to ourselves is taken in before it is fetched, so its token goes by a packet apart. */
+static void put_token(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p, const struct via_dgram *d,
+                      struct via_pkt *apart) {
+    if (VIA_UNLIKELY(apart != NULL)) {
+        via_sock_token(c, &u->sock, apart, d->token);
+        via_pkt_sent(c, apart, 0);
+        return;
+    }
     while (p->chain)
         p = via_pkt_at(c, p->chain);
-    p->flags |= VIA_PKT_TOKEN;
-    memcpy(p->tx.token, &token, sizeof token);
-    p->tx.sock = via_sock_ref(c, &u->sock);
-    p->tx.gen = u->sock.gen;
-    p->tx.status = -ECANCELED;
-    u->sock.tokens++;
+    via_sock_token(c, &u->sock, p, d->token);
 }
 
 /*
@@ -251,11 +306,29 @@ static uint32_t frames_for(const struct via_core *c, const struct via_path *path
     return bytes / ((uint32_t)path->mtu - path->ip_len - 8) + 2;
 }
 
+static int check_room(struct via_core *c, struct via_udp_sock *u, uint32_t bytes) {
+    struct via_vi *vi = c->vi[u->path.vi];
+    uint32_t frames = frames_for(c, &u->path, bytes);
+
+    if (VIA_UNLIKELY(!vi || vi->dev->link != VIA_LINK_UP))
+        return via_why_set(c, -ENETDOWN, "udp: the link of interface %u is down", u->path.vi);
+    if (VIA_LIKELY(via_vi_has_room(vi, frames)))
+        return 0;
+    if (frames > vi->dev->tx_ring)
+        return via_why_set(c, -EMSGSIZE, "udp: %u frames of a datagram do not fit the TX ring of interface %u", frames,
+                           u->path.vi);
+    via_vi_flush(vi);
+    via_vi_collect(vi);
+    if (via_vi_has_room(vi, frames))
+        return 0;
+    via_sock_want_space(c, &u->sock, u->path.vi, frames);
+    return via_why_set(c, -EAGAIN, "udp: the TX ring of interface %u is full", u->path.vi);
+}
+
 /* All that can be refused is refused before anything is taken. */
 static int check(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to,
                  uint32_t bytes) {
     struct via_path *path = &u->path;
-    struct via_vi *vi;
     int err = find_path(c, u, d, to);
 
     if (VIA_UNLIKELY(err))
@@ -264,49 +337,82 @@ static int check(struct via_core *c, struct via_udp_sock *u, const struct via_dg
         return via_why_set(c, -EMSGSIZE, "udp: a datagram holds at most %u bytes", LONGEST);
     if (VIA_UNLIKELY(((d->flags & VIA_DGRAM_DF) || u->df) && bytes + VIA_UDP_LEN + path->ip_len > path->mtu))
         return via_why_set(c, -EMSGSIZE, "udp: longer than the path MTU of %u and not to be fragmented", path->mtu);
-    if (path->flags & VIA_PATH_LOOP)
-        return 0;
-    vi = c->vi[path->vi];
-    if (VIA_UNLIKELY(!vi || vi->dev->link != VIA_LINK_UP))
-        return via_why_set(c, -ENETDOWN, "udp: the link of interface %u is down", path->vi);
-    if (VIA_UNLIKELY(!via_vi_has_room(vi, frames_for(c, path, bytes)))) {
-        via_vi_flush(vi);
-        via_vi_collect(vi);
-        if (!via_vi_has_room(vi, frames_for(c, path, bytes))) {
-            via_sock_want_space(c, &u->sock);
-            return -EAGAIN;
-        }
-    }
+    return path->flags & VIA_PATH_LOOP ? 0 : check_room(c, u, bytes);
+}
+
+static int check_peer(struct via_core *c, const struct via_udp_sock *u, const struct via_ep *peer) {
+    if (!peer->family)
+        return u->sock.flags & VIA_SOCK_CONNECTED ? 0
+                                                  : via_why_set(c, -EDESTADDRREQ, "udp: no peer, and not connected");
+    if (VIA_UNLIKELY(!peer->port || peer->family != (via_addr_is4(&peer->addr) ? VIA_AF_4 : VIA_AF_6)))
+        return via_why_set(c, -EINVAL, "udp: peer without a port, or of a family that its address is not");
+    if (VIA_UNLIKELY(via_addr_is_any(&peer->addr) || !via_udp_speaks(&u->sock, &peer->addr)))
+        return via_why_set(c, -EINVAL, "udp: no address, or of a family that the socket does not speak");
+    if (VIA_UNLIKELY(peer->scope && (peer->scope > VIA_VIS || !c->vi[peer->scope])))
+        return via_why_set(c, -EINVAL, "udp: no interface %u", peer->scope);
     return 0;
 }
 
 static int check_form(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint32_t *bytes) {
-    if (d->seg.buf) {
-        const struct via_pkt *p = buf_packet(c, &d->seg);
+    int64_t n;
 
-        if (!p)
+    if (d->seg.buf) {
+        if (VIA_UNLIKELY(!buf_packet(c, &d->seg, bytes)))
             return via_why_set(c, -EINVAL, "udp: the segment is not inside a buffer that the application holds");
-        *bytes = p->total;
     } else {
-        if (d->iovcnt && !d->iov)
-            return -EINVAL;
-        *bytes = iov_bytes(d);
+        if (VIA_UNLIKELY((d->iovcnt && !d->iov) || (n = iov_bytes(d)) < 0))
+            return via_why_set(c, -EINVAL, "udp: a vector that is nowhere");
+        *bytes = (uint32_t)n;
     }
-    if (!d->peer.family && !(u->sock.flags & VIA_SOCK_CONNECTED))
-        return via_why_set(c, -EDESTADDRREQ, "udp: no peer given and not connected");
-    if (d->peer.family && (!d->peer.port || (d->peer.family != VIA_AF_4) == via_addr_is4(&d->peer.addr)))
-        return via_why_set(c, -EINVAL, "udp: peer without a port, or of a family that its address is not");
+    return check_peer(c, u, &d->peer);
+}
+
+/* To groups: own members get it too; with a hop limit of 0 nobody else does (RFC 1112 6.1). True if that was all. */
+static bool send_group(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
+    struct via_pkt *last = p;
+
+    if (u->mcast_loop && c->udp->joined)
+        loop_back(c, u, p);
+    if (u->mcast_ttl || !via_addr_is_multicast(&u->path.dst))
+        return false;
+    while (last->chain)
+        last = via_pkt_at(c, last->chain);
+    if (last->flags & VIA_PKT_TOKEN)
+        last->tx.status = 0;
+    via_pkt_release(c, p);
+    return true;
+}
+
+static int transmit(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
+    struct via_pkt *p, *apart = NULL;
+    uint64_t sum;
+    int err;
+
+    if (VIA_UNLIKELY(d->token && (u->path.flags & VIA_PATH_LOOP)) && !(apart = via_pkt_new(c, c->s->reserve)))
+        return via_why_set(c, -ENOBUFS, "udp: no packet left");
+    err = take_payload(c, u, d, &sum, &p);
+    if (VIA_UNLIKELY(err)) {
+        if (apart)
+            via_pkt_release(c, apart);
+        return via_why_set(c, err, "udp: no packet left");
+    }
+    c->udp->tx++;
+    c->udp->tx_bytes += p->total;
+    p->owner = VIA_OWNER_BURST;
+    put_header(c, u, p, to->port, sum);
+    if (d->token)
+        put_token(c, u, p, d, apart);
+    if (VIA_LIKELY(!(u->path.flags & VIA_PATH_GROUP)) || !send_group(c, u, p))
+        via_net_output(c, &u->path, p, (d->flags & VIA_DGRAM_DF) || u->df);
     return 0;
 }
 
 /* The same datagram as below, whatever it is: the long way. */
 static __attribute__((noinline)) int output_any(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
     const struct via_flow *f = &u->sock.flow;
-    struct via_ep fixed;
     const struct via_ep *to = &d->peer;
-    struct via_pkt *p;
-    uint32_t bytes = 0;
-    uint64_t sum;
+    struct via_ep fixed;
+    uint32_t bytes;
     int err = check_form(c, u, d, &bytes);
 
     if (VIA_UNLIKELY(err))
@@ -318,21 +424,7 @@ static __attribute__((noinline)) int output_any(struct via_core *c, struct via_u
         to = &fixed;
     }
     err = check(c, u, d, to, bytes);
-    if (VIA_UNLIKELY(err))
-        return err;
-    err = take_payload(c, u, d, &sum, &p);
-    if (VIA_UNLIKELY(err))
-        return err;
-    p->owner = VIA_OWNER_BURST;
-    put_header(c, u, p, to->port, sum);
-    if (d->token)
-        put_token(c, u, p, d->token);
-    if (VIA_UNLIKELY((u->path.flags & VIA_PATH_GROUP) && u->mcast_loop && c->udp->joined))
-        loop_back(c, u, p);
-    c->udp->tx++;
-    c->udp->tx_bytes += bytes;
-    via_net_output(c, &u->path, p, (d->flags & VIA_DGRAM_DF) || u->df);
-    return 0;
+    return VIA_LIKELY(!err) ? transmit(c, u, d, to) : err;
 }
 
 /* To where the last one went, with nothing special about it? */
@@ -354,17 +446,20 @@ static inline struct via_pkt *plain_packet(struct via_core *c, struct via_udp_so
     uint64_t off;
 
     if (!p) {
-        if (d->iovcnt != 1 || d->iov[0].iov_len > u->plain_max || !(p = via_pkt_new(c, c->s->reserve)))
+        if (d->iovcnt != 1 || !d->iov || !d->iov[0].iov_base || d->iov[0].iov_len > u->plain_max ||
+            !(p = via_pkt_new(c, c->s->reserve)))
             return NULL;
         p->len = (uint16_t)d->iov[0].iov_len;
         p->total = p->len;
         c->udp->tx_copied += p->len;
         return p;
     }
+    if (!is_packet(c, seg->buf))
+        return NULL;
     off = (uint64_t)((const uint8_t *)seg->data - via_pkt_frame(c, p));
     if (p->owner != VIA_OWNER_APP || p->chain || p->refs != 1 || seg->len > u->plain_max ||
         (p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT | VIA_PKT_RAW)) ||
-        off < VIA_PATH_HEAD + VIA_UDP_LEN || off + seg->len > c->frame_size)
+        off < VIA_PATH_HEAD + VIA_UDP_LEN || off > c->frame_size - seg->len)
         return NULL;
     p->off = (uint16_t)off;
     p->len = (uint16_t)seg->len;
@@ -424,9 +519,9 @@ int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, 
     int err = 0;
 
     if (VIA_UNLIKELY(!u))
-        return -EBADF;
+        return via_bad_handle(c);
     if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
-        return -EINVAL;
+        return via_why_set(c, -EINVAL, "udp: no datagrams");
     for (i = 0; i < n; i++) {
         err = output(c, u, &v[i]);
         if (VIA_UNLIKELY(err < 0))

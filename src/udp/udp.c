@@ -7,16 +7,55 @@ static struct via_udp_sock *find(const struct via_core *c, via_sock_t s) {
     return (struct via_udp_sock *)(void *)via_sock_find(c, s, VIA_KIND_UDP);
 }
 
-/* A port filter for drivers that take only what is named; addresses owned alone are steered whole by net. */
-static void steer(struct via_core *c, struct via_sock *k, bool add) {
-    struct via_filter f = {.addr = k->flow.local, .port = k->flow.lport, .proto = IPPROTO_UDP, .kind = VIA_FILTER_PORT};
-    uint32_t i;
+static struct via_filter port_filter(const struct via_sock *k) {
+    struct via_filter f = {.addr = k->bound, .port = k->flow.lport, .proto = IPPROTO_UDP, .kind = VIA_FILTER_PORT};
 
     if (via_addr_is_any(&f.addr))
         memset(&f.addr, 0, sizeof f.addr);
+    return f;
+}
+
+static bool wants_steering(const struct via_core *c, const struct via_sock *k, uint32_t vi) {
+    return c->vi[vi] && (c->vi[vi]->dev->caps & VIA_VI_STEERS) && (!k->bound_if || k->bound_if == vi);
+}
+
+/* Sockets that share an end point share its filter: the last of them takes it away. */
+static bool is_shared(struct via_core *c, const struct via_sock *k) {
+    const struct via_pool *pool = &c->socks->pool[VIA_KIND_UDP];
+    uint32_t i;
+
+    for (i = 1; (k->flags & VIA_SOCK_REUSE) && i <= pool->ready; i++) {
+        const struct via_sock *o = via_pool_at(pool, &c->region, i);
+
+        if (o != k && o->state == VIA_SOCK_OPEN && o->flow.lport == k->flow.lport && via_addr_eq(&o->bound, &k->bound))
+            return true;
+    }
+    return false;
+}
+
+/* For drivers that take only what is named; addresses owned alone are steered whole by net. */
+static void steer(struct via_core *c, struct via_sock *k, bool add) {
+    struct via_filter f = port_filter(k);
+    uint32_t i;
+
+    if (!add && is_shared(c, k))
+        return;
     for (i = 1; i <= c->vis; i++)
-        if (c->vi[i] && (c->vi[i]->dev->caps & VIA_VI_STEERS) && (!k->flow.iface || k->flow.iface == i))
+        if (wants_steering(c, k, i))
             via_vi_filter(c->vi[i], add, &f);
+}
+
+void via_udp_steer(struct via_core *c, uint32_t vi) {
+    const struct via_pool *pool = &c->socks->pool[VIA_KIND_UDP];
+    uint32_t i;
+
+    for (i = 1; c->vi[vi] && (c->vi[vi]->dev->caps & VIA_VI_STEERS) && i <= pool->ready; i++) {
+        struct via_sock *k = via_pool_at(pool, &c->region, i);
+        struct via_filter f = port_filter(k);
+
+        if (k->state == VIA_SOCK_OPEN && wants_steering(c, k, vi))
+            via_vi_filter(c->vi[vi], true, &f);
+    }
 }
 
 /* Who has the same key already; with REUSE on both sides that is no conflict. */
@@ -24,10 +63,10 @@ static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flag
     struct via_demux_walk w;
     uint32_t ref;
 
-    for (ref = via_demux_first(c, f, &w); ref; ref = via_demux_next(c, f, &w)) {
+    for (ref = via_demux_first_bound(c, f, &w); ref; ref = via_demux_next(c, f, &w)) {
         const struct via_sock *k = via_sock_at(c, ref);
 
-        if (k->flow.iface && f->iface && k->flow.iface != f->iface)
+        if (k->bound_if && f->iface && k->bound_if != f->iface)
             continue;
         if (!(flags & k->flags & VIA_SOCK_REUSE))
             return true;
@@ -35,18 +74,38 @@ static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flag
     return false;
 }
 
+static bool is_iface(const struct via_core *c, uint32_t iface) {
+    return iface <= VIA_VIS && c->vi[iface];
+}
+
+static bool fits_family(const struct via_ep *e) {
+    return e->family == (via_addr_is4(&e->addr) ? VIA_AF_4 : VIA_AF_6);
+}
+
+static int check_conf(struct via_core *c, const struct via_udp_conf *conf) {
+    if (conf->flags & ~(uint32_t)(VIA_UDP_REUSE | VIA_UDP_V6ONLY))
+        return via_why_set(c, -EINVAL, "udp: flags %#x are not known", conf->flags);
+    if (conf->rcvbuf > VIA_UDP_RCVBUF_MAX)
+        return via_why_set(c, -EINVAL, "udp: at most %u packets may wait on a socket", VIA_UDP_RCVBUF_MAX);
+    if (conf->iface && !is_iface(c, conf->iface))
+        return via_why_set(c, -ENODEV, "udp: no interface %u", conf->iface);
+    return 0;
+}
+
 static int check_local(struct via_core *c, const struct via_udp_conf *conf, const struct via_ep *local) {
     const struct via_addr *a = &local->addr;
 
     if (local->family != VIA_AF_ANY && local->family != VIA_AF_4 && local->family != VIA_AF_6)
         return via_why_set(c, -EINVAL, "udp: end point of unknown family %u", local->family);
-    if (conf->iface > VIA_VIS || (conf->iface && !c->vi[conf->iface]))
-        return via_why_set(c, -ENODEV, "udp: no interface %u", conf->iface);
-    if (via_addr_is_any(a) || via_addr_is_multicast(a))
+    if (local->scope && !is_iface(c, local->scope))
+        return via_why_set(c, -ENODEV, "udp: no interface %u", local->scope);
+    if (via_addr_is_any(a))
         return 0;
-    if ((local->family == VIA_AF_4) != via_addr_is4(a))
+    if (!fits_family(local))
         return via_why_set(c, -EINVAL, "udp: end point of a family that its address is not");
-    if (!via_net_is_own(c, a, (uint8_t)conf->iface) && !via_net_is_broadcast(c, a))
+    if (via_addr_is_multicast(a))
+        return 0;
+    if (!via_net_is_own(c, a, (uint8_t)(conf->iface ? conf->iface : local->scope)) && !via_net_is_broadcast(c, a))
         return via_why_set(c, -EADDRNOTAVAIL, "udp: not an own address, or not usable yet");
     return 0;
 }
@@ -63,6 +122,8 @@ static void set_local(struct via_sock *k, const struct via_udp_conf *conf, const
     } else if (via_addr_is_linklocal6(&local->addr) && !k->flow.iface) {
         k->flow.iface = (uint8_t)local->scope;
     }
+    k->bound = k->flow.local;
+    k->bound_if = k->flow.iface;
 }
 
 /* Puts the socket where packets find it; a port is chosen if there is none. */
@@ -84,7 +145,9 @@ int via_udp_open(struct via_stack *st, const struct via_udp_conf *conf, const st
     conf = conf ? conf : &defaults;
     if (!local || !out || conf->size != sizeof *conf)
         return via_why_set(c, -EINVAL, "udp: open needs an end point, a result, a configuration of this version");
-    err = check_local(c, conf, local);
+    err = check_conf(c, conf);
+    if (err == 0)
+        err = check_local(c, conf, local);
     if (err < 0)
         return err;
     ref = via_sock_new(c, VIA_KIND_UDP);
@@ -127,54 +190,102 @@ static int rehash(struct via_core *c, struct via_sock *k, const struct via_flow 
 }
 
 static int disconnect(struct via_core *c, struct via_udp_sock *u) {
-    struct via_flow flow = u->sock.flow;
+    struct via_sock *k = &u->sock;
+    struct via_flow flow = {.local = k->bound, .lport = k->flow.lport, .proto = IPPROTO_UDP, .iface = k->bound_if};
+    uint32_t ref = via_sock_ref(c, k);
+    bool held = k->flags & VIA_SOCK_HOLDS;
+    int err;
 
-    memset(&flow.remote, 0, sizeof flow.remote);
-    flow.rport = 0;
-    u->sock.flags &= (uint16_t)~VIA_SOCK_CONNECTED;
+    if (!(k->flags & VIA_SOCK_CONNECTED))
+        return 0;
+    via_demux_let_go(c, ref);
+    err = rehash(c, k, &flow);
+    if (err < 0) {
+        if (held)
+            via_demux_hold(c, ref);
+        return err;
+    }
+    k->flags &= (uint16_t)~VIA_SOCK_CONNECTED;
     u->path.gen = u->plain = 0;
-    return rehash(c, &u->sock, &flow);
+    return 0;
+}
+
+bool via_udp_speaks(const struct via_sock *k, const struct via_addr *a) {
+    if (via_addr_is4(a))
+        return via_addr_is4(&k->bound) || (via_addr_is_any(&k->bound) && !(k->flags & VIA_SOCK_V6ONLY));
+    return !via_addr_is4(&k->bound);
+}
+
+static int check_peer(struct via_core *c, const struct via_sock *k, const struct via_ep *peer) {
+    if (!peer->port || via_addr_is_any(&peer->addr))
+        return via_why_set(c, -EINVAL, "udp: a peer needs an address and a port");
+    if (!fits_family(peer) || !via_udp_speaks(k, &peer->addr))
+        return via_why_set(c, -EAFNOSUPPORT,
+                           "udp: peer of a family that its address is not, or that is not spoken here");
+    if (peer->scope && !is_iface(c, peer->scope))
+        return via_why_set(c, -EINVAL, "udp: no interface %u", peer->scope);
+    if (peer->scope && k->bound_if && peer->scope != k->bound_if)
+        return via_why_set(c, -EINVAL, "udp: bound to interface %u, the peer is on %u", k->bound_if, peer->scope);
+    return 0;
+}
+
+/* The flow of a conversation with `peer`; u->path becomes the way to it. */
+static int plan_flow(struct via_core *c, struct via_udp_sock *u, const struct via_ep *peer, struct via_flow *flow) {
+    const struct via_sock *k = &u->sock;
+    struct via_dest d = {.dst = peer->addr, .proto = IPPROTO_UDP, .tos = u->tos};
+    int err;
+
+    d.iface = (uint8_t)(k->bound_if ? k->bound_if : peer->scope);
+    d.ttl = via_addr_is_multicast(&peer->addr) ? u->mcast_ttl : u->ttl;
+    if (via_addr_is_multicast(&peer->addr) && !d.iface)
+        d.iface = u->mcast_if;
+    if (!via_addr_is_any(&k->bound) && !via_addr_is_multicast(&k->bound))
+        d.src = k->bound;
+    u->plain = u->particular = 0;
+    err = via_path_resolve(c, &u->path, &d);
+    if (err < 0)
+        return via_why_set(c, err, "udp: no way to the peer: %s", strerror(-err));
+    *flow = k->flow;
+    flow->local = via_addr_is_multicast(&k->bound) ? k->bound : u->path.src;
+    flow->iface = via_addr_is_linklocal6(&peer->addr) ? u->path.vi : k->bound_if;
+    flow->remote = peer->addr;
+    flow->rport = peer->port;
+    return 0;
 }
 
 int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *peer) {
     struct via_core *c = via_enter(st);
     struct via_udp_sock *u = find(c, s);
     struct via_flow flow;
-    struct via_dest d = {.proto = IPPROTO_UDP};
+    uint32_t ref;
+    bool holds;
     int err;
 
     if (!u)
-        return -EBADF;
+        return via_bad_handle(c);
     if (!peer)
         return disconnect(c, u);
-    if (!peer->port || via_addr_is_any(&peer->addr))
-        return via_why_set(c, -EINVAL, "udp: a peer needs an address and a port");
-    if ((peer->family != VIA_AF_4) == via_addr_is4(&peer->addr))
-        return via_why_set(c, -EAFNOSUPPORT, "udp: peer of a family that its address is not");
-    flow = u->sock.flow;
-    d.dst = peer->addr;
-    d.iface = (uint8_t)(flow.iface ? flow.iface : peer->scope);
-    d.tos = u->tos;
-    d.ttl = via_addr_is_multicast(&peer->addr) ? u->mcast_ttl : u->ttl;
-    if (!via_addr_is_any(&flow.local) && !via_addr_is_multicast(&flow.local))
-        d.src = flow.local;
-    u->plain = 0;
-    err = via_path_resolve(c, &u->path, &d);
-    if (err < 0)
-        return via_why_set(c, err, "udp: no way to the peer: %s", strerror(-err));
-    flow.local = u->path.src;
-    flow.remote = peer->addr;
-    flow.rport = peer->port;
+    if ((err = check_peer(c, &u->sock, peer)) < 0 || (err = plan_flow(c, u, peer, &flow)) < 0)
+        return err;
+    ref = via_sock_ref(c, &u->sock);
+    holds = !(u->sock.flags & (VIA_SOCK_REUSE | VIA_SOCK_HOLDS));
+    if (holds && (err = via_demux_hold(c, ref)) < 0)
+        return via_why_set(c, err, "udp: the table of flows is full");
     err = rehash(c, &u->sock, &flow);
-    if (err == 0)
+    if (err == 0) {
         u->sock.flags |= VIA_SOCK_CONNECTED;
+        return 0;
+    }
+    u->path.gen = u->plain = 0;
+    if (holds)
+        via_demux_let_go(c, ref);
     return err;
 }
 
 bool via_udp_is_member(const struct via_core *c, const struct via_udp_sock *u, const struct via_flow *flow) {
     uint32_t id;
 
-    if (u->sock.flow.iface && u->sock.flow.iface != flow->iface)
+    if ((u->sock.flow.iface && u->sock.flow.iface != flow->iface) || !via_udp_speaks(&u->sock, &flow->local))
         return false;
     if (!via_addr_is_multicast(&flow->local))
         return true; /* broadcast needs no membership */
@@ -243,11 +354,14 @@ int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, 
     uint32_t iface, *at;
 
     if (!u)
-        return -EBADF;
+        return via_bad_handle(c);
     if (!g || !via_addr_is_multicast(&g->group))
         return via_why_set(c, -EINVAL, "udp: not a multicast group");
+    if (!via_udp_speaks(&u->sock, &g->group) || via_addr_is_multicast(&g->source) ||
+        (!via_addr_is_any(&g->source) && via_addr_is4(&g->source) != via_addr_is4(&g->group)))
+        return via_why_set(c, -EINVAL, "udp: group or source of a family that the socket does not take");
     iface = g->iface ? g->iface : u->sock.flow.iface ? u->sock.flow.iface : u->mcast_if;
-    if (iface > VIA_VIS || (iface && !c->vi[iface]))
+    if (iface && !is_iface(c, iface))
         return via_why_set(c, -ENODEV, "udp: no interface %u", iface);
     if (join)
         return add_member(c, u, g, iface);
@@ -260,160 +374,19 @@ int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, 
 
 static void close_sock(struct via_core *c, struct via_sock *k, unsigned flags) {
     struct via_udp_sock *u = (struct via_udp_sock *)(void *)k;
-    uint32_t set = k->set;
+    uint32_t ref = via_sock_ref(c, k);
 
     (void)flags;
     steer(c, k, false);
-    via_demux_del(c, via_sock_ref(c, k));
+    via_demux_del(c, ref);
+    via_demux_let_go(c, ref);
     while (u->groups)
         drop_member(c, &u->groups);
-    via_ready_leave(c, k);
-    via_rxq_clear(c, k);
-    if (set && k->tokens)
-        via_ready_join(c, k, set);
-    via_sock_finish(c, k);
+    via_sock_let_go(c, k);
 }
 
-/* Whole answers to VIA_OPT_*: where the value lies and what it may be. */
-static int set_byte(uint8_t *at, const void *v, size_t n, int min, int max) {
-    int x;
-
-    if (n != sizeof x)
-        return -EINVAL;
-    memcpy(&x, v, sizeof x);
-    if (x < min || x > max)
-        return -EINVAL;
-    *at = (uint8_t)x;
-    return 0;
-}
-
-static int set_rcvbuf(struct via_sock *k, const void *v, size_t n) {
-    int x;
-
-    if (n != sizeof x)
-        return -EINVAL;
-    memcpy(&x, v, sizeof x);
-    if (x < 1 || x > 4194304)
-        return -EINVAL;
-    k->rxq.limit = (uint32_t)x;
-    return 0;
-}
-
-static int setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n) {
-    struct via_udp_sock *u = (struct via_udp_sock *)(void *)k;
-
-    (void)c;
-    u->path.gen = u->plain = 0; /* the template depends on most of them */
-    switch (opt) {
-    case VIA_OPT_RCVBUF:
-        return set_rcvbuf(k, v, n);
-    case VIA_OPT_TOS:
-        return set_byte(&u->tos, v, n, 0, 255);
-    case VIA_OPT_TTL:
-        return set_byte(&u->ttl, v, n, 1, 255);
-    case VIA_OPT_MCAST_TTL:
-        return set_byte(&u->mcast_ttl, v, n, 0, 255);
-    case VIA_OPT_MCAST_LOOP:
-        return set_byte(&u->mcast_loop, v, n, 0, 1);
-    case VIA_OPT_MCAST_IF:
-        return set_byte(&u->mcast_if, v, n, 0, VIA_VIS);
-    case VIA_OPT_DF:
-        return set_byte(&u->df, v, n, 0, 1);
-    case VIA_OPT_BROADCAST:
-        return set_byte(&u->broadcast, v, n, 0, 1);
-    case VIA_OPT_REUSE:
-    case VIA_OPT_MTU:
-    case VIA_OPT_REASON:
-    case VIA_OPT_QUEUED:
-    case VIA_OPT_DROPS:
-        return -EACCES;
-    default:
-        return -ENOPROTOOPT;
-    }
-}
-
-static int path_mtu(struct via_core *c, struct via_udp_sock *u) {
-    struct via_dest d = {.dst = u->sock.flow.remote,
-                         .src = u->sock.flow.local,
-                         .proto = IPPROTO_UDP,
-                         .tos = u->tos,
-                         .ttl = u->ttl,
-                         .iface = u->sock.flow.iface};
-
-    if (!(u->sock.flags & VIA_SOCK_CONNECTED))
-        return 0;
-    if (!via_path_valid(c, &u->path) && via_path_resolve(c, &u->path, &d) < 0)
-        return 0;
-    return u->path.mtu;
-}
-
-static int get_int(struct via_core *c, struct via_udp_sock *u, int opt, int *x) {
-    struct via_sock *k = &u->sock;
-
-    switch (opt) {
-    case VIA_OPT_RCVBUF:
-        *x = (int)k->rxq.limit;
-        return 0;
-    case VIA_OPT_TOS:
-        *x = u->tos;
-        return 0;
-    case VIA_OPT_TTL:
-        *x = u->ttl;
-        return 0;
-    case VIA_OPT_MCAST_TTL:
-        *x = u->mcast_ttl;
-        return 0;
-    case VIA_OPT_MCAST_LOOP:
-        *x = u->mcast_loop;
-        return 0;
-    case VIA_OPT_MCAST_IF:
-        *x = u->mcast_if;
-        return 0;
-    case VIA_OPT_DF:
-        *x = u->df;
-        return 0;
-    case VIA_OPT_BROADCAST:
-        *x = u->broadcast;
-        return 0;
-    case VIA_OPT_REUSE:
-        *x = (k->flags & VIA_SOCK_REUSE) != 0;
-        return 0;
-    case VIA_OPT_MTU:
-        *x = path_mtu(c, u);
-        return 0;
-    case VIA_OPT_REASON:
-        *x = k->reason;
-        k->reason = 0;
-        return 0;
-    case VIA_OPT_QUEUED:
-        *x = (int)k->rxq.pkts;
-        return 0;
-    default:
-        return -ENOPROTOOPT;
-    }
-}
-
-static int getopt_sock(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n) {
-    struct via_udp_sock *u = (struct via_udp_sock *)(void *)k;
-    size_t need = opt == VIA_OPT_DROPS ? sizeof(uint64_t) : sizeof(int);
-    int x, err;
-
-    if (opt == VIA_OPT_DROPS && *n >= need) {
-        memcpy(v, &k->drops, need);
-        *n = need;
-        return 0;
-    }
-    if (*n < need)
-        return -EINVAL;
-    err = get_int(c, u, opt, &x);
-    if (err == 0) {
-        memcpy(v, &x, need);
-        *n = need;
-    }
-    return err;
-}
-
-const struct via_sock_ops via_udp_ops = {.name = "udp", .close = close_sock, .setopt = setopt, .getopt = getopt_sock};
+const struct via_sock_ops via_udp_ops = {
+    .name = "udp", .close = close_sock, .setopt = via_udp_setopt, .getopt = via_udp_getopt};
 
 #define MEMBER_CAP 1048576u
 

@@ -14,7 +14,8 @@ struct via_udp_sock {
     struct via_path path; /* to the connected or last peer; valid by its generation */
     uint32_t groups;      /* first of its memberships */
     uint8_t tos, ttl, mcast_ttl, mcast_if;
-    uint8_t df, mcast_loop, broadcast, pad;
+    uint8_t df, mcast_loop, broadcast;
+    uint8_t particular; /* `path` is of a datagram that named its source or interface: not for others */
 };
 
 /* One membership of one socket, in a pool. */
@@ -40,6 +41,17 @@ enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx);
 
 /* What stack/ puts into the table of kinds. */
 extern const struct via_sock_ops via_udp_ops;
+
+#define VIA_UDP_RCVBUF_MAX 4194304u /* packets */
+
+int via_udp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
+int via_udp_getopt(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
+
+/* Port filters of all sockets for a VI that has just come. */
+void via_udp_steer(struct via_core *c, uint32_t vi);
+
+/* Can the socket speak to addresses of this family? */
+bool via_udp_speaks(const struct via_sock *k, const struct via_addr *a);
 
 /* True if a socket takes what `source` sent to `group` on `iface`. */
 bool via_udp_is_member(const struct via_core *c, const struct via_udp_sock *u, const struct via_flow *flow);

@@ -73,9 +73,9 @@ int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsign
     unsigned i;
 
     if (VIA_UNLIKELY(!u))
-        return -EBADF;
+        return via_bad_handle(c);
     if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
-        return -EINVAL;
+        return via_why_set(c, -EINVAL, "udp: no room for datagrams");
     for (i = 0; i < n && (p = via_rxq_pop(c, &u->sock)); i++) {
         fill(c, p, &v[i]);
         lend(c, p);
@@ -91,9 +91,9 @@ ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, 
     ssize_t bytes;
 
     if (!u)
-        return -EBADF;
+        return via_bad_handle(c);
     if (!buf && len)
-        return -EINVAL;
+        return via_why_set(c, -EINVAL, "udp: no room for a datagram");
     p = via_rxq_pop(c, &u->sock);
     if (!p)
         return -EAGAIN;

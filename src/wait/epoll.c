@@ -6,42 +6,48 @@
 #include <viaduct/epoll.h>
 #include <viaduct/wait.h>
 
-/* A set as the application holds it: private; the records and their order lie in the region. */
-struct via_epoll {
-    struct via_stack *st;
-    uint32_t id;
-};
+#define MASK_ALL 0x1ffu /* every bit of enum via_what */
+
+static int check_conf(struct via_core *c, const struct via_epoll_conf *conf) {
+    if (conf->size != sizeof *conf)
+        return via_why_set(c, -EINVAL, "epoll: a configuration of another version");
+    if (conf->mode > VIA_EPOLL_LOOSE || conf->merge > VIA_MERGE_TIMESTAMP || conf->no_coalesce > 1)
+        return via_why_set(c, -EINVAL, "epoll: a mode, merge or choice that is not known");
+    return 0;
+}
 
 int via_epoll_create(struct via_stack *st, const struct via_epoll_conf *conf, struct via_epoll **out) {
     static const struct via_epoll_conf defaults = VIA_EPOLL_CONF_INIT;
     struct via_core *c = via_enter(st);
-    struct via_epoll *o;
     struct via_set *set;
+    uint32_t id;
 
     conf = conf ? conf : &defaults;
-    if (!out || conf->size != sizeof *conf || conf->mode > VIA_EPOLL_LOOSE || conf->merge > VIA_MERGE_TIMESTAMP ||
-        conf->no_coalesce > 1)
-        return via_why_set(c, -EINVAL, "epoll: a mode, merge or version that is not known");
-    o = via_alloc(c, sizeof *o);
-    if (!o)
-        return via_why_set(c, -ENOMEM, "epoll: no memory");
-    o->st = st;
-    o->id = via_pool_get(&c->socks->sets, &c->region);
-    if (!o->id) {
-        via_free(c, o);
+    if (!out)
+        return via_why_set(c, -EINVAL, "epoll: nowhere to leave the set");
+    if (check_conf(c, conf) < 0)
+        return -EINVAL;
+    id = via_pool_get(&c->socks->sets, &c->region);
+    if (!id)
         return via_why_set(c, -ENOBUFS, "epoll: all %llu sets are in use", (unsigned long long)c->attrs.max_epoll);
-    }
-    set = via_set_at(c, o->id);
+    set = via_set_at(c, id);
     memset(set, 0, sizeof *set);
     set->open = 1;
     set->mode = (uint8_t)conf->mode;
     set->no_coalesce = (uint8_t)conf->no_coalesce;
     set->by_time = conf->merge == VIA_MERGE_TIMESTAMP;
+    set->max_hold = conf->max_hold;
     c->socks->by_time += set->by_time;
-    if (conf->max_hold)
+    if (set->by_time && conf->max_hold > c->socks->max_hold)
         c->socks->max_hold = conf->max_hold;
-    *out = o;
+    st->sets[id] = (struct via_epoll){.st = st, .id = id};
+    *out = &st->sets[id];
     return 0;
+}
+
+/* NULL for what is no open set. */
+static struct via_core *core_of(struct via_epoll *o) {
+    return o && o->st ? via_enter(o->st) : NULL;
 }
 
 /* Members may be any sockets of the stack: they are looked for. Rare, so nobody pays for a list of them. */
@@ -63,20 +69,34 @@ static void leave_all(struct via_core *c, uint32_t id) {
     }
 }
 
+static void forget_hold(struct via_core *c) {
+    uint32_t i;
+
+    c->socks->max_hold = 0;
+    for (i = 1; i <= c->socks->sets.ready; i++) {
+        const struct via_set *set = via_set_at(c, i);
+
+        if (set->open && set->by_time && set->max_hold > c->socks->max_hold)
+            c->socks->max_hold = set->max_hold;
+    }
+}
+
 int via_epoll_destroy(struct via_epoll *o) {
-    struct via_core *c;
+    struct via_core *c = core_of(o);
     struct via_set *set;
 
-    if (!o)
+    if (!c)
         return -EINVAL;
-    c = via_enter(o->st);
+    if (o->dispatching)
+        return via_why_set(c, -EBUSY, "epoll: the set is being dispatched");
     leave_all(c, o->id);
     set = via_set_at(c, o->id);
     VIA_ASSERT(!set->fifo.head && !set->members);
     c->socks->by_time -= set->by_time;
     set->open = 0;
+    forget_hold(c);
     via_pool_put(&c->socks->sets, &c->region, o->id);
-    via_free(c, o);
+    o->st = NULL;
     return 0;
 }
 
@@ -90,47 +110,48 @@ static int add(struct via_core *c, struct via_epoll *o, struct via_sock *k, uint
     return 0;
 }
 
-/* A mask without IN takes data records back; with it again they are announced again. */
 static int modify(struct via_core *c, struct via_epoll *o, struct via_sock *k, uint32_t mask, uint64_t user) {
     if (k->set != o->id)
         return via_why_set(c, -ENOENT, "epoll: the socket is not in this set");
     k->set_user = user;
-    if ((k->mask ^ mask) & VIA_EV_IN) {
-        via_ready_leave(c, k);
-        k->mask = mask;
-        via_ready_join(c, k, o->id);
-    }
-    k->mask = mask;
+    via_ready_mask(c, k, mask);
+    return 0;
+}
+
+static int move(struct via_core *c, struct via_epoll *o, struct via_sock *k, uint32_t mask, uint64_t user) {
+    if (!k->set)
+        return via_why_set(c, -ENOENT, "epoll: the socket is in no set");
+    via_ready_move(c, k, o->id);
+    return modify(c, o, k, mask, user);
+}
+
+static int leave(struct via_core *c, struct via_epoll *o, struct via_sock *k) {
+    if (k->set != o->id)
+        return via_why_set(c, -ENOENT, "epoll: the socket is not in this set");
+    via_ready_leave(c, k);
     return 0;
 }
 
 int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t mask, uint64_t user) {
-    struct via_core *c;
+    struct via_core *c = core_of(o);
     struct via_sock *k;
 
-    if (!o)
+    if (!c)
         return -EINVAL;
-    c = via_enter(o->st);
     k = via_sock_find_any(c, s);
     if (!k)
-        return -EBADF;
+        return via_bad_handle(c);
+    if (op != VIA_EPOLL_DEL && (mask & ~MASK_ALL))
+        return via_why_set(c, -EINVAL, "epoll: mask %#x has bits that are no events", mask);
     switch (op) {
     case VIA_EPOLL_ADD:
         return add(c, o, k, mask, user);
     case VIA_EPOLL_MOD:
         return modify(c, o, k, mask, user);
     case VIA_EPOLL_DEL:
-        if (k->set != o->id)
-            return via_why_set(c, -ENOENT, "epoll: the socket is not in this set");
-        via_ready_leave(c, k);
-        return 0;
+        return leave(c, o, k);
     case VIA_EPOLL_MOVE:
-        if (!k->set)
-            return via_why_set(c, -ENOENT, "epoll: the socket is in no set");
-        via_ready_move(c, k, o->id);
-        k->mask = mask;
-        k->set_user = user;
-        return 0;
+        return move(c, o, k, mask, user);
     default:
         return via_why_set(c, -EINVAL, "epoll: no operation %d", op);
     }
@@ -147,43 +168,46 @@ static int pop(struct via_core *c, struct via_epoll *o, struct via_event *ev, un
 }
 
 int via_epoll_poll(struct via_epoll *o, struct via_event *ev, unsigned max, unsigned budget) {
-    struct via_core *c;
+    struct via_core *c = core_of(o);
 
-    if (!o || !ev || !max)
+    if (!c)
         return -EINVAL;
-    c = via_enter(o->st);
+    if (!ev || !max)
+        return via_why_set(c, -EINVAL, "epoll: no room for events");
     if (!via_set_at(c, o->id)->fifo.head)
         via_stack_poll(o->st, budget, NULL);
     return pop(c, o, ev, max);
 }
 
 int via_epoll_dispatch(struct via_epoll *o, unsigned budget, void (*fn)(const struct via_event *, void *), void *arg) {
+    struct via_core *c = core_of(o);
     struct via_event ev;
-    struct via_core *c;
     unsigned n = 0;
 
-    if (!o || !fn)
+    if (!c)
         return -EINVAL;
-    c = via_enter(o->st);
+    if (!fn)
+        return via_why_set(c, -EINVAL, "epoll: no function to call");
+    o->dispatching++;
     while ((!budget || n < budget) && via_ready_pop(c, via_set_at(c, o->id), &ev)) {
         fn(&ev, arg);
         n++;
     }
+    o->dispatching--;
     return (int)n;
 }
 
 int via_epoll_rearm(struct via_epoll *o, via_sock_t s) {
-    struct via_core *c;
+    struct via_core *c = core_of(o);
     struct via_sock *k;
 
-    if (!o)
+    if (!c)
         return -EINVAL;
-    c = via_enter(o->st);
     k = via_sock_find_any(c, s);
     if (!k)
-        return -EBADF;
+        return via_bad_handle(c);
     if (k->set != o->id)
-        return -ENOENT;
+        return via_why_set(c, -ENOENT, "epoll: the socket is not in this set");
     return via_ready_again(c, k);
 }
 
@@ -206,22 +230,24 @@ static int sleep_until(struct via_stack *st, via_ns_t end) {
 }
 
 int via_epoll_wait(struct via_epoll *o, struct via_event *ev, unsigned max, via_ns_t timeout) {
+    struct via_core *c = core_of(o);
     struct via_stack *st;
     via_ns_t end, spin;
     int n, err;
 
-    if (!o || !ev || !max)
+    if (!c)
         return -EINVAL;
+    if (!ev || !max)
+        return via_why_set(c, -EINVAL, "epoll: no room for events");
     st = o->st;
+    st->sleep.heard = 0;
     end = via_after(via_stack_clock(st), timeout);
-    spin = via_min_ns(st->core.attrs.wait_spin, timeout);
+    spin = via_min_ns(via_min_ns(c->attrs.wait_spin, timeout), 0xffffff);
     for (;;) {
         n = via_epoll_poll(o, ev, max, 0);
-        if (n)
+        if (n || st->sleep.heard || (timeout != VIA_NEVER && via_stack_clock(st) >= end))
             return n;
-        if (timeout != VIA_NEVER && via_stack_clock(st) >= end)
-            return 0;
-        err = via_wait_arm(st, (unsigned)via_min_ns(spin, 0xffffff));
+        err = via_sleep_try(st, VIA_SPIN_NS(spin), via_stack_has_input);
         if (err < 0)
             return err;
         if (err == 0 && (err = sleep_until(st, end)) < 0)

@@ -72,38 +72,35 @@ static void watch_mirror(struct via_stack *st) {
     errno = saved;
 }
 
-/* The stack's clock may be the application's own: the kernel is told how long from now. */
-static struct timespec absolute(const struct via_stack *st, via_ns_t at, via_ns_t now) {
+static via_ns_t real_now(void) {
     struct timespec ts;
-    via_ns_t real;
 
-    (void)st;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    real = (via_ns_t)ts.tv_sec * VIA_SEC + (via_ns_t)ts.tv_nsec + (at > now ? at - now : 0);
-    ts.tv_sec = (time_t)(real / VIA_SEC);
-    ts.tv_nsec = (long)(real % VIA_SEC);
-    return ts;
+    return (via_ns_t)ts.tv_sec * VIA_SEC + (via_ns_t)ts.tv_nsec;
 }
 
 /*
  * A timer that stands earlier than needed is left: it costs one spurious return, setting it costs a call each time. One
- * that has fired is set, or switched off, since a fired timerfd stays readable.
+ * that has fired is set, or switched off, since a fired timerfd stays readable. The stack's clock may be the
+ * application's own: the kernel is told how long from now.
  */
 static void program(struct via_stack *st, via_ns_t at) {
     struct via_sleep *s = &st->sleep;
     struct itimerspec spec = {{0, 0}, {0, 0}};
-    via_ns_t now;
+    via_ns_t real, now;
     int saved = errno;
 
     if (at == VIA_NEVER && s->programmed == VIA_NEVER)
         return;
-    now = via_stack_clock(st);
-    if (s->programmed <= at && s->programmed > now)
+    real = real_now();
+    if (s->programmed <= at && s->fires > real)
         return;
+    s->fires = 0;
     if (at != VIA_NEVER) {
-        spec.it_value = absolute(st, at, now);
-        if (!spec.it_value.tv_sec && !spec.it_value.tv_nsec)
-            spec.it_value.tv_nsec = 1;
+        now = via_stack_clock(st);
+        s->fires = via_after(real, at > now ? at - now : 0);
+        spec.it_value.tv_sec = (time_t)(s->fires / VIA_SEC);
+        spec.it_value.tv_nsec = (long)(s->fires % VIA_SEC);
     }
     s->syscalls++;
     timerfd_settime(s->timerfd, TFD_TIMER_ABSTIME, &spec, NULL);
@@ -115,25 +112,30 @@ static bool is_due(const struct via_stack *st, via_ns_t deadline) {
     return deadline != VIA_NEVER && deadline <= via_stack_clock(st);
 }
 
-static bool spin(struct via_stack *st, via_ns_t ns) {
-    via_ns_t end = via_stack_clock(st) + ns;
+static bool spin(struct via_stack *st, via_ns_t ns, via_work_fn *has_work) {
+    via_ns_t end = via_after(via_stack_clock(st), ns), now;
 
     do {
-        if (via_stack_pending(st))
+        now = via_stack_clock(st);
+        if (has_work(st) || st->core.s->wheel.next <= now)
             return true;
-    } while (via_stack_clock(st) < end);
+    } while (now < end);
     return false;
 }
 
+static bool was_woken(struct via_stack *st) {
+    return atomic_load_explicit(&st->sleep.woken, memory_order_seq_cst);
+}
+
 /* Steps 3 and 4 of the protocol: 1 if something came in between. */
-static bool arm_devices(struct via_stack *st) {
+static bool arm_devices(struct via_stack *st, via_work_fn *has_work) {
     struct via_core *c = &st->core;
     uint32_t i;
 
     for (i = 1; i <= c->vis; i++)
         if (c->vi[i] && c->vi[i]->dev->ops->arm && c->vi[i]->dev->ops->arm(c->vi[i]->dev))
             return true;
-    return atomic_load_explicit(&st->sleep.woken, memory_order_seq_cst) || via_stack_has_work(st);
+    return was_woken(st) || has_work(st);
 }
 
 static int refuse(struct via_stack *st) {
@@ -141,17 +143,16 @@ static int refuse(struct via_stack *st) {
     return 1;
 }
 
-int via_wait_arm(struct via_stack *st, unsigned flags) {
-    struct via_core *c = via_enter(st);
+int via_sleep_try(struct via_stack *st, unsigned flags, via_work_fn *has_work) {
     via_ns_t deadline;
     int fd;
 
     if (st->sleep.asleep)
         via_sleep_disarm(st);
-    if (VIA_SPIN_NS(flags) && spin(st, VIA_SPIN_NS(flags)))
+    if (VIA_SPIN_NS(flags) && spin(st, VIA_SPIN_NS(flags), has_work))
         return refuse(st);
     deadline = via_stack_deadline(st);
-    if (via_stack_has_work(st) || atomic_load_explicit(&st->sleep.woken, memory_order_seq_cst) || is_due(st, deadline))
+    if (has_work(st) || was_woken(st) || is_due(st, deadline))
         return refuse(st);
     fd = via_wait_fd(st);
     if (fd < 0)
@@ -160,14 +161,17 @@ int via_wait_arm(struct via_stack *st, unsigned flags) {
     st->sleep.arms++;
     st->sleep.asleep = 1;
     atomic_store_explicit(&st->sleep.armed, 1, memory_order_seq_cst);
-    if (!(flags & VIA_ARM_TIMEOUT_ONLY))
-        program(st, deadline);
-    if (arm_devices(st)) {
+    program(st, flags & VIA_ARM_TIMEOUT_ONLY ? VIA_NEVER : deadline);
+    if (arm_devices(st, has_work)) {
         via_sleep_disarm(st);
         return refuse(st);
     }
-    (void)c;
     return 0;
+}
+
+int via_wait_arm(struct via_stack *st, unsigned flags) {
+    via_enter(st);
+    return via_sleep_try(st, flags, via_stack_has_work);
 }
 
 void via_wait_disarm(struct via_stack *st) {
