@@ -194,7 +194,8 @@ static bool frame_is_sound(struct check *c, struct side *s, const struct via_fra
         return via_check_fail(c, "a packet begins %llu bytes into its frame, the headroom is %u",
                               (unsigned long long)off, s->dev.headroom);
     if (off + f->len > s->dev.frame_size)
-        return via_check_fail(c, "a packet of %u bytes at offset %llu leaves its frame", f->len, (unsigned long long)off);
+        return via_check_fail(c, "a packet of %u bytes at offset %llu leaves its frame", f->len,
+                              (unsigned long long)off);
     if (f->flags & ~known)
         return via_check_fail(c, "a frame has unknown flags, 0x%x", f->flags);
     return true;
@@ -255,8 +256,8 @@ bool via_check_reap(struct check *c, struct side *s) {
 }
 
 void via_check_make(struct check *c, uint32_t len) {
-    static const uint8_t head[14] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0x5e, 0, 0x53, 0,
-                                     ETHER_TYPE >> 8, ETHER_TYPE & 0xff};
+    static const uint8_t head[14] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0x5e, 0, 0x53, 0, ETHER_TYPE >> 8, ETHER_TYPE & 0xff};
 
     c->number++;
     c->len = len;

@@ -22,8 +22,8 @@ struct side {
     via_ns_t now;
     uint32_t frames;
     uint32_t free_n, lent, sent;
-    uint64_t *free;  /* stack of free frames */
-    uint8_t *holder; /* enum holder of each */
+    uint64_t *free;                /* stack of free frames */
+    uint8_t *holder;               /* enum holder of each */
     struct via_frame burst[BURST]; /* received; from `at` on not looked at */
     unsigned at, n;
 };

@@ -74,7 +74,8 @@ static bool says_what_it_is(struct check *c) {
     if (d->mtu < 68 || d->mtu > 65535)
         return via_check_fail(c, "the MTU is %u", d->mtu);
     if (!(d->caps & VIA_VI_JUMBO) && d->mtu + 14 > d->frame_size - d->headroom)
-        return via_check_fail(c, "a packet of the MTU, %u, needs more than a frame, but VIA_VI_JUMBO is not said", d->mtu);
+        return via_check_fail(c, "a packet of the MTU, %u, needs more than a frame, but VIA_VI_JUMBO is not said",
+                              d->mtu);
     if (d->mac[0] & 1)
         return via_check_fail(c, "the MAC address is that of a group");
     if (!memchr(d->mode, 0, sizeof d->mode) || !memchr(d->ifname, 0, sizeof d->ifname))
@@ -91,7 +92,8 @@ static bool opens_again_after_close(struct check *c) {
         via_check_close(c);
         after = count_fds();
         if (i && after != before)
-            return via_check_fail(c, "%u descriptors were open after the first close, %u after the next", before, after);
+            return via_check_fail(c, "%u descriptors were open after the first close, %u after the next", before,
+                                  after);
         before = after;
     }
     return true;
@@ -588,8 +590,10 @@ static bool counters_count(struct check *c) {
     if (!via_check_settle(c, &c->near))
         return false;
     get_stats(c, &b);
-    return counted(c, "tx_frames", a.tx_frames, b.tx_frames, 10) && counted(c, "tx_bytes", a.tx_bytes, b.tx_bytes, 10 * len) &&
-           counted(c, "rx_frames", a.rx_frames, b.rx_frames, 10) && counted(c, "rx_bytes", a.rx_bytes, b.rx_bytes, 10 * len);
+    return counted(c, "tx_frames", a.tx_frames, b.tx_frames, 10) &&
+           counted(c, "tx_bytes", a.tx_bytes, b.tx_bytes, 10 * len) &&
+           counted(c, "rx_frames", a.rx_frames, b.rx_frames, 10) &&
+           counted(c, "rx_bytes", a.rx_bytes, b.rx_bytes, 10 * len);
 }
 
 static bool larger_headroom_is_respected(struct check *c) {

@@ -14,14 +14,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RING_MIN   64 /* a whole packet of the largest chain always finds room */
+#define RING_MIN   64 /* a whole packet of the longest chain always finds room */
 #define RING_MAX   65536
 #define WINDOW_MIN 32  /* frames lent at a time as long as the sender keeps up */
 #define CHAIN_MAX  64  /* frames of a packet: the burst that rx_burst may count on */
 #define CALM       64  /* refills without a starving sender before the window halves */
 #define ETH_ROOM   18  /* Ethernet header with one tag, in front of the MTU */
 #define SMALL      512 /* up to here whole cache lines are copied */
-#define TX_FLAGS   (VIA_FRAME_CSUM_OK | VIA_FRAME_VLAN) /* what a sender may say of a frame */
+
+/* What a sender may say of a frame. */
+#define TX_FLAGS (VIA_FRAME_CSUM_OK | VIA_FRAME_VLAN)
 
 /* What a slot says, in words that are each written and read as one: narrow stores would delay a wide load. */
 struct slot {
@@ -76,17 +78,18 @@ struct end {
     _Atomic int bell;
     uint16_t room;      /* bytes that surely fit one lent frame, whole cache lines */
     uint16_t short_max; /* longest frame that may be sent here the short way */
-    uint32_t mask; /* of slot numbers */
-    bool fenced;   /* both sides of each store-load pair are sequentially consistent */
-    bool shaped;   /* slots carry the time from which they are visible */
+    uint32_t mask;      /* of slot numbers */
+    bool fenced;        /* both sides of each store-load pair are sequentially consistent */
+    bool shaped;        /* slots carry the time from which they are visible */
     uint8_t *mem;
     struct slot *slot;
     struct end *peer;
     struct via_mem_cable *cable;
 
     VIA_ALIGNED(VIA_LINE) _Atomic uint32_t lent; /* own slots that the peer may fill; by the owner */
-    VIA_ALIGNED(VIA_LINE) _Atomic uint32_t filled; /* the peer's slots that were filled; by the owner, read by the peer */
-    _Atomic uint32_t starved;                      /* a packet was refused for want of slots */
+    VIA_ALIGNED(VIA_LINE)
+    _Atomic uint32_t filled;  /* the peer's slots that were filled; by the owner, read by the peer */
+    _Atomic uint32_t starved; /* a packet was refused for want of slots */
 
     VIA_ALIGNED(VIA_LINE) struct tx_side tx;
     VIA_ALIGNED(VIA_LINE) struct rx_side rx;

@@ -36,7 +36,8 @@ struct via_mem_conf {
     uint64_t rate;    /* Bits per second of each direction, 0 = no limit. */
     bool fences;      /* Do without membarrier(2), as if the kernel had refused it. */
 };
-#define VIA_MEM_CONF_INIT {.ring = 512, .mtu = 1500}
+#define VIA_MEM_CONF_INIT                                                                                              \
+    { .ring = 512, .mtu = 1500 }
 
 /* A cable with both ends unplugged and one reference, the caller's. 0, -EINVAL, -ENOMEM. */
 int via_mem_cable_new(const struct via_mem_conf *conf, struct via_mem_cable **out);

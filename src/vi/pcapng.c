@@ -227,7 +227,7 @@ struct iface {
 };
 
 struct via_pcapng_reader {
-    int fd; /* -1: all there is lies in `buf` */
+    int fd;    /* -1: all there is lies in `buf` */
     int state; /* 0, or the error that ended it */
     bool classic;
     bool swapped;

@@ -48,10 +48,10 @@ struct via_pcapng_packet {
     const char *comment; /* or NULL */
 };
 
-/* Makes `path`, or if that is NULL writes to `fd`, which is the writer's from here. 0; -ENOMEM, or what open(2) says. */
+/* Makes `path`, or if that is NULL writes to `fd`, the writer's from here. 0; -ENOMEM, or what open(2) says. */
 int via_pcapng_writer_open(const char *path, int fd, struct via_pcapng_writer **out);
 
-/* Adds an interface; its number from 0, or -EINVAL (the name or the sentence is longer than 255 bytes), or a write error. */
+/* Adds an interface; its number from 0, or -EINVAL (name or sentence longer than 255 bytes), or a write error. */
 int via_pcapng_interface(struct via_pcapng_writer *w, const struct via_pcapng_iface *i);
 
 /* Adds a packet, cut to the interface's snap. 0; -EINVAL no such interface; or a write error. */

@@ -212,8 +212,21 @@ static void conf_without_sense_is_refused(void **state) {
 }
 
 /* Drivers with one fault each, in front of a cable: what the suite is worth. */
-enum flaw { KEEPS_A_FRAME, TWICE_THE_SAME, FORGETS_TO_WAKE, FLIPS_A_BIT, SWAPS_TWO, SPLITS_CHAINS, TAKES_PARTS,
-            SHORTENS, LEAVES_HEADROOM_OUT, LOSES_WHAT_IS_SENT, PENDING_LIES, COUNTS_TIME, FLAWS };
+enum flaw {
+    KEEPS_A_FRAME,
+    TWICE_THE_SAME,
+    FORGETS_TO_WAKE,
+    FLIPS_A_BIT,
+    SWAPS_TWO,
+    SPLITS_CHAINS,
+    TAKES_PARTS,
+    SHORTENS,
+    LEAVES_HEADROOM_OUT,
+    LOSES_WHAT_IS_SENT,
+    PENDING_LIES,
+    COUNTS_TIME,
+    FLAWS
+};
 
 static enum flaw flaw_of(const struct via_vi_dev *dev) {
     return (enum flaw)(uintptr_t)dev->priv;

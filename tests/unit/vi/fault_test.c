@@ -119,10 +119,12 @@ static void expect_refusal(const char *args, const char *word) {
 
 static void every_bad_parameter_is_refused_with_its_name(void **state) {
     static const char *const bad[] = {
-        "loss=101%",   "loss=1.5",     "loss=-1",   "loss=",         "loss",          "loss=x",      "loss=1%%",
-        "dup=2",       "corrupt=1e-3", "truncate=", "reorder=.",     "by=0",          "by=17",       "delay=10",
-        "delay=10min", "delay=2000h",  "jitter=1x", "rate=0",        "rate=10q",      "rate=-5",     "queue=0",
-        "queue=65537", "seed=",        "seed=-1",   "seed=18446744073709551616", "dir=up", "lose=1%", "delay=3601s",
+        "loss=101%",   "loss=1.5",    "loss=-1",     "loss=",        "loss",
+        "loss=x",      "loss=1%%",    "dup=2",       "corrupt=1e-3", "truncate=",
+        "reorder=.",   "by=0",        "by=17",       "delay=10",     "delay=10min",
+        "delay=2000h", "jitter=1x",   "rate=0",      "rate=10q",     "rate=-5",
+        "queue=0",     "queue=65537", "seed=",       "seed=-1",      "seed=18446744073709551616",
+        "dir=up",      "lose=1%",     "delay=3601s",
     };
 
     (void)state;

@@ -65,7 +65,8 @@ static void close_tap(struct tap *t) {
 /* `n` frames of growing length each way, a millisecond apart. */
 static void exchange(struct tap *t, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
-        struct via_frame out = vi_rig_frame(&t->near, 60 + i, (uint8_t)i), in = vi_rig_frame(&t->far, 61 + i, (uint8_t)i);
+        struct via_frame out = vi_rig_frame(&t->near, 60 + i, (uint8_t)i),
+                         in = vi_rig_frame(&t->far, 61 + i, (uint8_t)i);
         struct via_frame got;
 
         t->near.now += VIA_MS;

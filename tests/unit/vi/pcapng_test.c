@@ -270,18 +270,18 @@ static void expect_broken(size_t at, uint32_t value, const char *why) {
 
 static void no_length_in_the_file_is_believed(void **state) {
     (void)state;
-    expect_broken(4, 0, "impossible");             /* section */
-    expect_broken(4, 30, "impossible");            /* not a multiple of four */
-    expect_broken(4, 16, "differ");                /* ends elsewhere */
-    expect_broken(4, 0xfffffffc, "too long");      /* beyond everything */
-    expect_broken(12, 0x00000002, "version");      /* section of another version */
-    expect_broken(24, 32, "differ");               /* trailer */
-    expect_broken(28 + 4, 12, "differ");           /* interface */
-    expect_broken(48 + 4, 8, "impossible");        /* packet */
-    expect_broken(48 + 4, 40, "middle");           /* beyond the end of the file */
-    expect_broken(48 + 20, 5, "longer");           /* captured length beyond the block */
+    expect_broken(4, 0, "impossible");        /* section */
+    expect_broken(4, 30, "impossible");       /* not a multiple of four */
+    expect_broken(4, 16, "differ");           /* ends elsewhere */
+    expect_broken(4, 0xfffffffc, "too long"); /* beyond everything */
+    expect_broken(12, 0x00000002, "version"); /* section of another version */
+    expect_broken(24, 32, "differ");          /* trailer */
+    expect_broken(28 + 4, 12, "differ");      /* interface */
+    expect_broken(48 + 4, 8, "impossible");   /* packet */
+    expect_broken(48 + 4, 40, "middle");      /* beyond the end of the file */
+    expect_broken(48 + 20, 5, "longer");      /* captured length beyond the block */
     expect_broken(48 + 20, 0xffffffff, "longer");
-    expect_broken(48 + 8, 1, "not described");     /* interface number */
+    expect_broken(48 + 8, 1, "not described"); /* interface number */
 }
 
 static void every_cut_of_a_file_ends_in_an_error_or_between_blocks(void **state) {
@@ -348,10 +348,11 @@ static void make_path(char path[64]) {
 }
 
 static void what_is_written_is_read_back(void **state) {
-    struct via_pcapng_iface iface = {.name = "eth0", .about = "a cable", .mac = (const uint8_t *)"\2\0\0\0\0\1", .offset = 3};
+    struct via_pcapng_iface iface = {
+        .name = "eth0", .about = "a cable", .mac = (const uint8_t *)"\2\0\0\0\0\1", .offset = 3};
     struct iovec iov[2] = {{"hello ", 6}, {"world", 5}};
-    struct via_pcapng_packet p = {.dir = VIA_PCAPNG_OUT, .ts = 123456789012345, .iov = iov, .iovs = 2,
-                                  .comment = "dropped: because"};
+    struct via_pcapng_packet p = {
+        .dir = VIA_PCAPNG_OUT, .ts = 123456789012345, .iov = iov, .iovs = 2, .comment = "dropped: because"};
     struct via_pcapng_writer *w;
     struct via_pcapng_reader *r;
     struct via_pcapng_record rec;
@@ -456,7 +457,7 @@ static void long_names_are_refused(void **state) {
 
 static void only_whole_blocks_reach_the_file(void **state) {
     struct via_pcapng_iface iface = {0};
-    struct iovec iov = {(void *)(uintptr_t)"0123456789", 10};
+    struct iovec iov = {(void *)(uintptr_t) "0123456789", 10};
     struct via_pcapng_packet p = {.iov = &iov, .iovs = 1};
     struct via_pcapng_writer *w;
     struct via_pcapng_reader *r;

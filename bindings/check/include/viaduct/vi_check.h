@@ -70,11 +70,13 @@ struct via_vi_check_conf {
 
 /** Rings of 64 frames of 2048 bytes, two ends, frames there at once. */
 #define VIA_VI_CHECK_INIT                                                                                              \
-    {.size = sizeof(struct via_vi_check_conf), .ends = 2, .frame_size = 2048, .headroom = 128, .rx_ring = 64,          \
-     .tx_ring = 64, .shortest = 14, .rounds = 1000}
+    {                                                                                                                  \
+        .size = sizeof(struct via_vi_check_conf), .ends = 2, .frame_size = 2048, .headroom = 128, .rx_ring = 64,       \
+        .tx_ring = 64, .shortest = 14, .rounds = 1000                                                                  \
+    }
 
 /**
- * Runs the cases. One thread; it sleeps in poll(2) on the driver's descriptors, never longer than `wait_ms` for a frame.
+ * Runs the cases. One thread; it sleeps in poll(2) on the driver's descriptors, at most `wait_ms` for a frame.
  * @return how many cases failed; -EINVAL for a conf that makes no sense, -ENOENT no case is called `only`, -ENOMEM.
  */
 VIA_API int via_vi_check(const struct via_vi_check_conf *conf);
