@@ -17,7 +17,7 @@
  *     null:                         swallows everything, receives nothing
  *
  * Wrappers are written in front and separated by "|": "fault:loss=1%,seed=7|pcap:out.pcapng|xdp:eth0". A pcap in
- * front of another spec captures; a pcap at the end replays.
+ * front of another spec captures; a pcap at the end replays. "vlan:100|xdp:eth0" is the interface of one VLAN (802.1Q).
  */
 #ifndef VIADUCT_VI_H
 #define VIADUCT_VI_H

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "vi/args.h"
 #include "vi/drivers.h"
+#include "vi/wrap.h"
 
 #include <stdlib.h>
 
@@ -40,8 +41,8 @@ struct lane {
     uint32_t parked_n, parked_frames;
     struct parked *parked;
     via_ns_t last_due;
-    via_ns_t free_at;  /* when the link at `rate` is idle */
-    via_ns_t *leaves;  /* when each packet in the rate's queue leaves it */
+    via_ns_t free_at; /* when the link at `rate` is idle */
+    via_ns_t *leaves; /* when each packet in the rate's queue leaves it */
     uint32_t leaves_head, leaves_n, leaves_mask;
     uint64_t dropped;
 };
@@ -52,7 +53,7 @@ struct fault {
     uint32_t stashed, stash_want;
     uint64_t *reap; /* frames to send that were dropped or replaced */
     uint32_t reaps;
-    uint8_t *copy; /* per frame: on its way to be sent as a copy, comes back to the stash */
+    uint8_t *copy;  /* per frame: on its way to be sent as a copy, comes back to the stash */
     via_ns_t retry; /* the inner driver was full: not before this time again */
 };
 
@@ -99,7 +100,8 @@ static uint64_t frame_number(const struct via_vi_dev *dev, uint64_t addr) {
     return addr / dev->frame_size;
 }
 
-/* An empty frame comes back: to the stash while it wants some, to the device, or where neither wants it to the stash. */
+/* An empty frame comes back: to the stash while it wants some, to the device, or where neither wants it to the stash.
+ */
 static void give_back(struct via_vi_dev *dev, uint64_t addr) {
     struct fault *z = dev->priv;
 
@@ -347,7 +349,7 @@ static bool send_due(struct via_vi_dev *dev) {
 
 static int fault_kick(struct via_vi_dev *dev) {
     send_due(dev);
-    return dev->inner->ops->kick ? dev->inner->ops->kick(dev->inner) : 0;
+    return via_wrap_kick(dev);
 }
 
 static void send_waiting(struct via_vi_dev *dev) {
@@ -446,7 +448,7 @@ static via_ns_t fault_deadline(struct via_vi_dev *dev) {
     if (tx <= *dev->now && z->retry > *dev->now)
         tx = z->retry;
     at = via_min_ns(at, tx);
-    return dev->inner->ops->deadline ? via_min_ns(at, dev->inner->ops->deadline(dev->inner)) : at;
+    return via_min_ns(at, via_wrap_deadline(dev));
 }
 
 static bool has_due(const struct via_vi_dev *dev) {
@@ -456,26 +458,11 @@ static bool has_due(const struct via_vi_dev *dev) {
 }
 
 static bool fault_pending(const struct via_vi_dev *dev) {
-    return has_due(dev) || (dev->inner->ops->pending && dev->inner->ops->pending(dev->inner));
+    return has_due(dev) || via_wrap_pending(dev);
 }
 
 static int fault_arm(struct via_vi_dev *dev) {
-    if (has_due(dev))
-        return 1;
-    return dev->inner->ops->arm ? dev->inner->ops->arm(dev->inner) : 0;
-}
-
-static void fault_disarm(struct via_vi_dev *dev) {
-    if (dev->inner->ops->disarm)
-        dev->inner->ops->disarm(dev->inner);
-}
-
-static unsigned fault_fds(struct via_vi_dev *dev, int *fd, unsigned n) {
-    return dev->inner->ops->fds ? dev->inner->ops->fds(dev->inner, fd, n) : 0;
-}
-
-static int fault_filter(struct via_vi_dev *dev, bool add, const struct via_filter *f) {
-    return dev->inner->ops->filter ? dev->inner->ops->filter(dev->inner, add, f) : -EOPNOTSUPP;
+    return has_due(dev) || via_wrap_arm(dev);
 }
 
 /* What was lost here: the drivers behind count the rest themselves. */
@@ -705,19 +692,6 @@ static int make_fault(struct via_vi_dev *dev) {
     return 0;
 }
 
-static void look_like_inner(struct via_vi_dev *dev) {
-    const struct via_vi_dev *in = dev->inner;
-
-    memcpy(dev->mac, in->mac, sizeof dev->mac);
-    dev->link = in->link;
-    dev->mtu = in->mtu;
-    dev->caps = in->caps;
-    dev->ifindex = in->ifindex;
-    dev->queues = in->queues;
-    memcpy(dev->ifname, in->ifname, sizeof dev->ifname);
-    memcpy(dev->mode, in->mode, sizeof dev->mode);
-}
-
 static int fault_open(struct via_vi_dev *dev, const char *args) {
     struct via_impair imp = VIA_IMPAIR_INIT;
     int err;
@@ -730,7 +704,7 @@ static int fault_open(struct via_vi_dev *dev, const char *args) {
         err = make_fault(dev);
     if (err < 0)
         return err;
-    look_like_inner(dev);
+    via_wrap_look(dev);
     err = via_fault_set(dev, &imp);
     if (err < 0)
         fault_close(dev);
@@ -747,10 +721,10 @@ const struct via_vi_ops via_vi_fault = {
     .tx_reap = fault_tx_reap,
     .kick = fault_kick,
     .arm = fault_arm,
-    .disarm = fault_disarm,
-    .fds = fault_fds,
+    .disarm = via_wrap_disarm,
+    .fds = via_wrap_fds,
     .deadline = fault_deadline,
     .pending = fault_pending,
-    .filter = fault_filter,
+    .filter = via_wrap_filter,
     .stats = fault_stats,
 };

@@ -3,8 +3,8 @@
  * fault.h - a wrapper that spoils traffic: struct via_impair in each direction, the same faults for the same seed.
  *
  * Spec: "fault:loss=1%,dup=0.5%,corrupt=0.1%,truncate=1%,reorder=5%,by=3,delay=10ms,jitter=2ms,rate=10m,queue=100,
- * seed=7,dir=rx|xdp:eth0". A probability is a fraction or has a %; a time has ns, us, ms or s; a rate may have k, m or g.
- * Without `seed` the VI's own is used; `dir` is rx, tx or both (the default).
+ * seed=7,dir=rx|xdp:eth0". A probability is a fraction or has a %; a time has ns, us, ms or s; a rate may have k, m or
+ * g. Without `seed` the VI's own is used; `dir` is rx, tx or both (the default).
  *
  * Everything is decided when a packet comes to the wrapper, from the seed and the packet's number in its direction: a
  * change of one impairment leaves the decisions of the others alone. What is delayed is held here and counts as lent

@@ -3,7 +3,7 @@
 #include "vi/args.h"
 #include "vi/drivers.h"
 #include "vi/pcapng.h"
-#include "vi/replay.h"
+#include "vi/wrap.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #define CHAIN_MAX 64 /* frames of one packet */
 #define TAG_AT    12 /* an 802.1Q tag follows the two addresses */
 
-/* A capture in front of another driver. Without an inner driver the verbs are those of replay.h. */
+/* A capture in front of another driver. At the end of a spec the device becomes a replay. */
 struct pcap {
     struct via_pcapng_writer *writer;
     uint32_t dir; /* 1 receive, 2 send */
@@ -96,79 +96,30 @@ static void capture(struct via_vi_dev *dev, const struct via_frame *v, unsigned 
 static unsigned pcap_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
     unsigned got;
 
-    if (!dev->inner)
-        return via_replay_rx_burst(dev, v, n);
     got = dev->inner->ops->rx_burst(dev->inner, v, n);
     capture(dev, v, got, VIA_PCAPNG_IN);
     return got;
 }
 
-static unsigned pcap_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsigned n) {
-    return dev->inner ? dev->inner->ops->rx_fill(dev->inner, addr, n) : via_replay_rx_fill(dev, addr, n);
-}
-
 static unsigned pcap_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
     unsigned took;
 
-    if (!dev->inner)
-        return via_replay_tx_burst(dev, v, n);
     took = dev->inner->ops->tx_burst(dev->inner, v, n);
     capture(dev, v, took, VIA_PCAPNG_OUT);
     return took;
-}
-
-static unsigned pcap_tx_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
-    return dev->inner ? dev->inner->ops->tx_reap(dev->inner, addr, n) : via_replay_tx_reap(dev, addr, n);
-}
-
-static int pcap_kick(struct via_vi_dev *dev) {
-    return dev->inner && dev->inner->ops->kick ? dev->inner->ops->kick(dev->inner) : 0;
 }
 
 /* Before a sleep the file is brought up to date: whoever looks at it sees all there was. */
 static int pcap_arm(struct via_vi_dev *dev) {
     struct pcap *p = dev->priv;
 
-    if (!dev->inner)
-        return via_replay_pending(dev);
     if (!p->failed) {
         int err = via_pcapng_flush(p->writer);
 
         if (err < 0)
             fail(dev, p, err);
     }
-    return dev->inner->ops->arm ? dev->inner->ops->arm(dev->inner) : 0;
-}
-
-static void pcap_disarm(struct via_vi_dev *dev) {
-    if (dev->inner && dev->inner->ops->disarm)
-        dev->inner->ops->disarm(dev->inner);
-}
-
-static unsigned pcap_fds(struct via_vi_dev *dev, int *fd, unsigned n) {
-    return dev->inner && dev->inner->ops->fds ? dev->inner->ops->fds(dev->inner, fd, n) : 0;
-}
-
-static via_ns_t pcap_deadline(struct via_vi_dev *dev) {
-    if (!dev->inner)
-        return via_replay_deadline(dev);
-    return dev->inner->ops->deadline ? dev->inner->ops->deadline(dev->inner) : VIA_NEVER;
-}
-
-static bool pcap_pending(const struct via_vi_dev *dev) {
-    if (!dev->inner)
-        return via_replay_pending(dev);
-    return dev->inner->ops->pending && dev->inner->ops->pending(dev->inner);
-}
-
-static int pcap_filter(struct via_vi_dev *dev, bool on, const struct via_filter *f) {
-    return dev->inner && dev->inner->ops->filter ? dev->inner->ops->filter(dev->inner, on, f) : -EOPNOTSUPP;
-}
-
-/* A capture has nothing to add to what the drivers behind it count. */
-static void pcap_stats(struct via_vi_dev *dev, struct via_vi_stats *s) {
-    if (!dev->inner)
-        via_replay_stats(dev, s);
+    return via_wrap_arm(dev);
 }
 
 /* What makes civil time of the monotonic clock, in whole seconds. */
@@ -200,19 +151,6 @@ static int read_options(struct via_vi_dev *dev, const char *options, struct pcap
     return 0;
 }
 
-static void look_like_inner(struct via_vi_dev *dev) {
-    const struct via_vi_dev *in = dev->inner;
-
-    memcpy(dev->mac, in->mac, sizeof dev->mac);
-    dev->link = in->link;
-    dev->mtu = in->mtu;
-    dev->caps = in->caps;
-    dev->ifindex = in->ifindex;
-    dev->queues = in->queues;
-    memcpy(dev->ifname, in->ifname, sizeof dev->ifname);
-    memcpy(dev->mode, in->mode, sizeof dev->mode);
-}
-
 static int start_file(struct via_vi_dev *dev, struct pcap *p, const char *path, struct via_pcapng_iface *i) {
     int err = via_pcapng_writer_open(path, -1, &p->writer);
 
@@ -229,10 +167,6 @@ static void pcap_close(struct via_vi_dev *dev) {
     struct pcap *p = dev->priv;
     int err;
 
-    if (!dev->inner) {
-        via_replay_close(dev);
-        return;
-    }
     err = p->writer ? via_pcapng_writer_close(p->writer) : 0;
     if (err < 0 && !p->failed)
         fail(dev, p, err);
@@ -247,15 +181,17 @@ static int pcap_open(struct via_vi_dev *dev, const char *args) {
     struct pcap *p;
     int err;
 
-    if (!dev->inner)
-        return via_replay_open(dev, args);
+    if (!dev->inner) {
+        dev->ops = &via_vi_replay;
+        return dev->ops->open(dev, args);
+    }
     if (!options || !path[0])
         return via_vi_say(dev, -EINVAL, "pcap: a file name is wanted, pcap:FILE");
     p = calloc(1, sizeof *p);
     if (!p)
         return -ENOMEM;
     dev->priv = p;
-    look_like_inner(dev);
+    via_wrap_look(dev);
     err = read_options(dev, options, p, &iface);
     if (!err)
         err = start_file(dev, p, path, &iface);
@@ -269,15 +205,14 @@ const struct via_vi_ops via_vi_pcap = {
     .open = pcap_open,
     .close = pcap_close,
     .rx_burst = pcap_rx_burst,
-    .rx_fill = pcap_rx_fill,
+    .rx_fill = via_wrap_rx_fill,
     .tx_burst = pcap_tx_burst,
-    .tx_reap = pcap_tx_reap,
-    .kick = pcap_kick,
+    .tx_reap = via_wrap_tx_reap,
+    .kick = via_wrap_kick,
     .arm = pcap_arm,
-    .disarm = pcap_disarm,
-    .fds = pcap_fds,
-    .deadline = pcap_deadline,
-    .pending = pcap_pending,
-    .filter = pcap_filter,
-    .stats = pcap_stats,
+    .disarm = via_wrap_disarm,
+    .fds = via_wrap_fds,
+    .deadline = via_wrap_deadline,
+    .pending = via_wrap_pending,
+    .filter = via_wrap_filter,
 };

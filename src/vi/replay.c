@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vi/replay.h"
+/*
+ * A capture file as a source of frames: what the pcap driver becomes at the end of a spec. The first frame arrives at
+ * the first rx_burst, each other one as long after it as the file says, by the stack's clock, with that time as its
+ * timestamp. Options: speed=X, times as fast; fast, without waiting. What is sent is swallowed. At the end of the file
+ * the link goes down; a file that is broken ends there, with a sentence.
+ */
+#include "vi/drivers.h"
 
 #include "base/check.h"
 #include "vi/args.h"
@@ -77,7 +83,7 @@ static void deliver(struct via_vi_dev *dev, struct replay *r, struct via_frame *
     }
 }
 
-unsigned via_replay_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
+static unsigned replay_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
     struct replay *r = dev->priv;
     unsigned got = 0, k;
 
@@ -94,13 +100,13 @@ unsigned via_replay_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsign
     return got;
 }
 
-unsigned via_replay_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsigned n) {
+static unsigned replay_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsigned n) {
     struct replay *r = dev->priv;
 
     return via_soft_fill(&r->soft, dev, addr, n);
 }
 
-unsigned via_replay_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
+static unsigned replay_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
     struct replay *r = dev->priv;
 
     n = via_soft_burst(&r->soft, v, n);
@@ -108,13 +114,13 @@ unsigned via_replay_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, 
     return n;
 }
 
-unsigned via_replay_tx_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
+static unsigned replay_tx_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
     struct replay *r = dev->priv;
 
     return via_soft_reap(&r->soft, addr, n);
 }
 
-via_ns_t via_replay_deadline(const struct via_vi_dev *dev) {
+static via_ns_t next_time(const struct via_vi_dev *dev) {
     const struct replay *r = dev->priv;
 
     if (at_end(r) || via_soft_need(&r->soft, r->next.len) > r->soft.stocked)
@@ -122,13 +128,17 @@ via_ns_t via_replay_deadline(const struct via_vi_dev *dev) {
     return is_due(dev, r) ? *dev->now : r->due;
 }
 
-bool via_replay_pending(const struct via_vi_dev *dev) {
-    const struct replay *r = dev->priv;
-
-    return via_replay_deadline(dev) <= *dev->now || r->soft.head != r->soft.sent;
+static via_ns_t replay_deadline(struct via_vi_dev *dev) {
+    return next_time(dev);
 }
 
-void via_replay_stats(const struct via_vi_dev *dev, struct via_vi_stats *s) {
+static bool replay_pending(const struct via_vi_dev *dev) {
+    const struct replay *r = dev->priv;
+
+    return next_time(dev) <= *dev->now || r->soft.head != r->soft.sent;
+}
+
+static void replay_stats(struct via_vi_dev *dev, struct via_vi_stats *s) {
     const struct replay *r = dev->priv;
 
     via_vi_stats_add(s, &r->soft.stats);
@@ -160,7 +170,8 @@ static int open_file(struct via_vi_dev *dev, struct replay *r, const char *path)
     if (err < 0)
         return via_vi_say(dev, -EINVAL, "pcap: %s: %s", path, via_pcapng_reader_why(r->reader));
     if (err > 0 && r->next.link != VIA_PCAPNG_ETHERNET)
-        return via_vi_say(dev, -EINVAL, "pcap: %s: link type %u, only Ethernet (1) can be replayed", path, r->next.link);
+        return via_vi_say(dev, -EINVAL, "pcap: %s: link type %u, only Ethernet (1) can be replayed", path,
+                          r->next.link);
     return 0;
 }
 
@@ -175,7 +186,7 @@ static void describe(struct via_vi_dev *dev, const struct replay *r) {
     memcpy(dev->mode, "replay", sizeof "replay");
 }
 
-void via_replay_close(struct via_vi_dev *dev) {
+static void replay_close(struct via_vi_dev *dev) {
     struct replay *r = dev->priv;
 
     if (r->reader)
@@ -185,7 +196,7 @@ void via_replay_close(struct via_vi_dev *dev) {
     dev->priv = NULL;
 }
 
-int via_replay_open(struct via_vi_dev *dev, const char *args) {
+static int replay_open(struct via_vi_dev *dev, const char *args) {
     char path[512];
     const char *options = via_args_name(args, path, sizeof path);
     struct replay *r;
@@ -203,9 +214,27 @@ int via_replay_open(struct via_vi_dev *dev, const char *args) {
     if (!err)
         err = via_soft_init(&r->soft, dev);
     if (err < 0) {
-        via_replay_close(dev);
+        replay_close(dev);
         return err;
     }
     describe(dev, r);
     return 0;
 }
+
+static int replay_arm(struct via_vi_dev *dev) {
+    return replay_pending(dev);
+}
+
+const struct via_vi_ops via_vi_replay = {
+    .name = "pcap",
+    .open = replay_open,
+    .close = replay_close,
+    .rx_burst = replay_rx_burst,
+    .rx_fill = replay_rx_fill,
+    .tx_burst = replay_tx_burst,
+    .tx_reap = replay_tx_reap,
+    .arm = replay_arm,
+    .deadline = replay_deadline,
+    .pending = replay_pending,
+    .stats = replay_stats,
+};

@@ -5,7 +5,7 @@
 #include "vi/drivers.h"
 
 static const struct via_vi_ops *const drivers[] = {
-    &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_pcap, &via_vi_fault, &via_vi_null,
+    &via_vi_mem, &via_vi_xdp, &via_vi_packet, &via_vi_tap, &via_vi_pcap, &via_vi_fault, &via_vi_vlan, &via_vi_null,
 };
 
 static_assert(VIA_FRAME_CSUM_OK == 2 && VIA_PKT_CSUM_OK == 1, "flags of frames and packets are one shift apart");

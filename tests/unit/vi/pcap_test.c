@@ -312,7 +312,7 @@ static void open_replay(struct vi_rig *r, const char *path, const char *options)
 }
 
 static void close_replay(struct vi_rig *r) {
-    via_vi_pcap.close(&r->dev);
+    r->dev.ops->close(&r->dev);
     vi_rig_fini(r);
 }
 
@@ -325,13 +325,13 @@ static void replay_keeps_the_distances_of_the_file(void **state) {
     (void)state;
     write_capture(path, 10);
     open_replay(&r, path, "");
-    assert_true(via_vi_pcap.deadline(&r.dev) == VIA_NEVER);
+    assert_true(r.dev.ops->deadline(&r.dev) == VIA_NEVER);
     vi_rig_fill(&r, 64);
     start = r.now += VIA_SEC;
-    assert_true(via_vi_pcap.deadline(&r.dev) <= r.now);
+    assert_true(r.dev.ops->deadline(&r.dev) <= r.now);
     for (unsigned i = 0; i < 10; i++) {
-        assert_true(via_vi_pcap.pending(&r.dev));
-        assert_int_equal(via_vi_pcap.arm(&r.dev), 1);
+        assert_true(r.dev.ops->pending(&r.dev));
+        assert_int_equal(r.dev.ops->arm(&r.dev), 1);
         assert_int_equal(vi_rig_recv(&r, &f, 1), 1);
         vi_rig_expect(&r, &f, i % 5 == 4 ? 40 : 60 + i, (uint8_t)i);
         assert_int_equal(f.flags, VIA_FRAME_TS | (i % 5 == 4 ? VIA_FRAME_TRUNC : 0));
@@ -339,14 +339,14 @@ static void replay_keeps_the_distances_of_the_file(void **state) {
         if (i == 9)
             break;
         assert_int_equal(r.dev.link, VIA_LINK_UP);
-        assert_true(via_vi_pcap.deadline(&r.dev) == start + (i + 1) * 10 * VIA_MS);
-        assert_int_equal(via_vi_pcap.arm(&r.dev), 0);
+        assert_true(r.dev.ops->deadline(&r.dev) == start + (i + 1) * 10 * VIA_MS);
+        assert_int_equal(r.dev.ops->arm(&r.dev), 0);
         r.now += 10 * VIA_MS - 1;
         assert_int_equal(vi_rig_recv(&r, &f, 1), 0);
         r.now += 1;
     }
     assert_int_equal(r.dev.link, VIA_LINK_DOWN);
-    assert_true(via_vi_pcap.deadline(&r.dev) == VIA_NEVER);
+    assert_true(r.dev.ops->deadline(&r.dev) == VIA_NEVER);
     assert_int_equal(vi_rig_recv(&r, &f, 1), 0);
     close_replay(&r);
     unlink(path);
@@ -391,7 +391,7 @@ static void replay_waits_for_empty_frames_and_swallows_what_is_sent(void **state
     f = vi_rig_frame(&r, 60, 0);
     assert_int_equal(vi_rig_send(&r, &f, 1), 1);
     assert_int_equal(vi_rig_reap(&r), 1);
-    via_vi_pcap.stats(&r.dev, &s);
+    r.dev.ops->stats(&r.dev, &s);
     assert_int_equal(s.tx_dropped, 1);
     assert_int_equal(s.rx_frames, 10);
     close_replay(&r);
@@ -435,7 +435,7 @@ static void long_packets_are_replayed_as_chains(void **state) {
     }
     assert_int_equal(at, 9000);
     vi_rig_expect(&r, &v[5], 60, 0);
-    via_vi_pcap.stats(&r.dev, &s);
+    r.dev.ops->stats(&r.dev, &s);
     assert_int_equal(s.rx_invalid, 1);
     close_replay(&r);
     unlink(path);
