@@ -8,6 +8,8 @@
 #define LEVELS 22 /* 128 / 6, rounded up */
 #define UNITS_PER_NODE 3u
 #define ARENA_CHUNK 8192u /* units committed at a time */
+#define WIDE 16u          /* bits that choose a root */
+#define WIDE_BYTES ((1u << WIDE) * sizeof(struct via_tnode))
 
 static_assert(sizeof(struct via_tnode) == UNITS_PER_NODE * VIA_TRIE_UNIT, "nodes fill units");
 
@@ -39,6 +41,12 @@ static inline unsigned chunk_of(const struct key *k, unsigned at) {
     if (at > 58)
         return (unsigned)((k->hi << at | k->lo >> (64 - at)) >> 58);
     return (unsigned)(k->hi << at >> 58);
+}
+
+/* The key without its first `n` < 64 bits, n > 0. */
+static inline void skip_bits(struct key *k, unsigned n) {
+    k->hi = k->hi << n | k->lo >> (64 - n);
+    k->lo <<= n;
 }
 
 static inline unsigned ones(uint64_t x) {
@@ -202,16 +210,30 @@ static void array_remove(struct via_core *c, struct array *a, uint32_t i) {
 struct walk {
     struct via_tnode *node[LEVELS + 1];
     unsigned levels; /* index of the last node */
+    unsigned start;  /* depth of the first */
 };
+
+static inline struct via_tnode *wide_root(const struct via_core *c, const struct key *k) {
+    const struct via_trie *t = &c->net->route.trie[k->family];
+
+    return (struct via_tnode *)(void *)(c->region.base + t->roots) + (k->hi >> (64 - WIDE));
+}
+
+static unsigned depth_of(const struct walk *w, unsigned level) {
+    return w->start + level * STRIDE;
+}
 
 /* Goes down to the node where a prefix of `bits` ends; false if there is none. */
 static bool walk_down(const struct via_core *c, struct walk *w, const struct key *k, unsigned bits) {
-    struct via_tnode *n = &c->net->route.trie[k->family].root;
+    struct via_trie *t = &c->net->route.trie[k->family];
+    bool wide = t->wide && bits >= WIDE;
+    struct via_tnode *n = wide ? wide_root(c, k) : &t->root;
     unsigned depth;
 
     w->node[0] = n;
     w->levels = 0;
-    for (depth = 0; depth + STRIDE <= bits; depth += STRIDE) {
+    w->start = wide ? WIDE : 0;
+    for (depth = w->start; depth + STRIDE <= bits; depth += STRIDE) {
         unsigned chunk = chunk_of(k, depth);
 
         if (!(n->goes >> chunk & 1))
@@ -229,7 +251,7 @@ static uint32_t *find_exact(const struct via_core *c, const struct key *k, unsig
 
     if (!walk_down(c, &w, k, bits))
         return NULL;
-    bit = end_bit(k, w.levels * STRIDE, bits);
+    bit = end_bit(k, depth_of(&w, w.levels), bits);
     return w.node[w.levels]->ends >> bit & 1 ? result_at(c, w.node[w.levels], bit) : NULL;
 }
 
@@ -237,7 +259,7 @@ static uint32_t *find_exact(const struct via_core *c, const struct key *k, unsig
 static void prune(struct via_core *c, struct walk *w, const struct key *k) {
     while (w->levels && !w->node[w->levels]->ends && !w->node[w->levels]->goes) {
         struct via_tnode *up = w->node[--w->levels];
-        unsigned chunk = chunk_of(k, w->levels * STRIDE);
+        unsigned chunk = chunk_of(k, depth_of(w, w->levels));
         struct array a = {&up->children, ones(up->goes), sizeof(struct via_tnode)};
 
         array_remove(c, &a, rank(up->goes, chunk));
@@ -261,13 +283,13 @@ static uint32_t *insert_prefix(struct via_core *c, const struct key *k, unsigned
     unsigned bit;
 
     while (!walk_down(c, &w, k, bits)) {
-        if (!add_child(c, w.node[w.levels], chunk_of(k, w.levels * STRIDE))) {
+        if (!add_child(c, w.node[w.levels], chunk_of(k, depth_of(&w, w.levels)))) {
             prune(c, &w, k);
             return NULL;
         }
     }
     n = w.node[w.levels];
-    bit = end_bit(k, w.levels * STRIDE, bits);
+    bit = end_bit(k, depth_of(&w, w.levels), bits);
     struct array a = {&n->results, ones(n->ends), sizeof(uint32_t)};
     if (!array_insert(c, &a, rank(n->ends, bit))) {
         prune(c, &w, k);
@@ -285,7 +307,9 @@ static void remove_prefix(struct via_core *c, const struct key *k, unsigned bits
     if (!walk_down(c, &w, k, bits))
         return;
     n = w.node[w.levels];
-    bit = end_bit(k, w.levels * STRIDE, bits);
+    bit = end_bit(k, depth_of(&w, w.levels), bits);
+    if (!(n->ends >> bit & 1))
+        return;
     struct array a = {&n->results, ones(n->ends), sizeof(uint32_t)};
     array_remove(c, &a, rank(n->ends, bit));
     n->ends &= ~(1ull << bit);
@@ -343,12 +367,6 @@ static void few_rebuild(struct via_core *c, unsigned family) {
     }
 }
 
-static void prefix_came(struct via_trie *t, const struct key *k, unsigned bits, uint32_t route) {
-    if (t->prefixes < VIA_ROUTE_FEW)
-        few_insert(t, k, bits, route);
-    t->prefixes++;
-}
-
 static void prefix_went(struct via_core *c, const struct key *k, unsigned bits) {
     struct via_trie *t = &c->net->route.trie[k->family];
 
@@ -367,6 +385,59 @@ static void first_changed(struct via_trie *t, uint32_t old, uint32_t now) {
                 t->few[i].route = now;
 }
 
+/* Many roots. */
+
+/* The first routes of prefixes that belong below one of many roots; `id` counts up. False at the end. */
+static bool next_long(const struct via_core *c, unsigned family, uint32_t *id, struct key *k) {
+    while (++*id <= c->net->route.pool.ready) {
+        const struct via_rt *r = via_rt_at(c, *id);
+        uint32_t *first;
+
+        if (!r->iface || via_addr_is4(&r->dst) != family || own_bits(r) < WIDE)
+            continue;
+        *k = key_of(&r->dst);
+        first = find_exact(c, k, own_bits(r));
+        if (first && *first == *id)
+            return true;
+    }
+    return false;
+}
+
+/* Everything is put in a second time, below the many roots; then it is taken away below the one. */
+static void widen(struct via_core *c, unsigned family) {
+    struct via_trie *t = &c->net->route.trie[family];
+    uint32_t id = 0, *result;
+    bool all = true;
+    struct key k;
+
+    if (via_region_commit(&c->region, t->roots, WIDE_BYTES) < 0)
+        return;
+    while (all && next_long(c, family, &id, &k)) {
+        t->wide = true;
+        result = insert_prefix(c, &k, own_bits(via_rt_at(c, id)));
+        if (result)
+            *result = id;
+        all = result;
+        t->wide = false;
+    }
+    /* Of the two the one goes that will not be used. */
+    for (id = 0; next_long(c, family, &id, &k);) {
+        t->wide = !all;
+        remove_prefix(c, &k, own_bits(via_rt_at(c, id)));
+        t->wide = false;
+    }
+    t->wide = all;
+}
+
+static void prefix_came(struct via_core *c, const struct key *k, unsigned bits, uint32_t route) {
+    struct via_trie *t = &c->net->route.trie[k->family];
+
+    if (t->prefixes < VIA_ROUTE_FEW)
+        few_insert(t, k, bits, route);
+    if (++t->prefixes == VIA_ROUTE_MANY && !t->wide)
+        widen(c, k->family);
+}
+
 /* Lookup. */
 
 static uint32_t find_few(const struct via_trie *t, const struct key *k) {
@@ -381,29 +452,46 @@ static uint32_t find_few(const struct via_trie *t, const struct key *k) {
     return 0;
 }
 
-static uint32_t find_trie(const struct via_core *c, const struct key *k, unsigned most) {
-    const struct via_tnode *n = &c->net->route.trie[k->family].root, *best = NULL;
-    unsigned depth = 0, bit = 0;
+/* Below node `n`, whose first bit is that of `k`; prefixes of at most `most` bits from there on. */
+static uint32_t find_below(const struct via_core *c, const struct via_tnode *n, struct key k, unsigned most) {
+    const struct via_tnode *best = NULL;
+    unsigned bit = 0;
 
     for (;;) {
-        unsigned chunk = chunk_of(k, depth);
+        unsigned chunk = (unsigned)(k.hi >> (64 - STRIDE));
 
         if (n->ends) {
             uint64_t hits = n->ends & covering(chunk);
 
-            if (VIA_UNLIKELY(most - depth < STRIDE))
-                hits &= up_to(most - depth);
+            if (VIA_UNLIKELY(most < STRIDE))
+                hits &= up_to(most);
             if (hits) {
                 best = n;
                 bit = 63u - (unsigned)__builtin_clzll(hits);
             }
         }
-        depth += STRIDE;
-        if (!(n->goes >> chunk & 1) || depth > most)
+        if (!(n->goes >> chunk & 1) || most < STRIDE)
             break;
+        most -= STRIDE;
+        skip_bits(&k, STRIDE);
         n = child_at(c, n, chunk);
     }
     return best ? *result_at(c, best, bit) : 0;
+}
+
+static uint32_t find_trie(const struct via_core *c, const struct key *k, unsigned most) {
+    const struct via_trie *t = &c->net->route.trie[k->family];
+
+    if (t->wide && most >= WIDE) {
+        struct key rest = *k;
+        uint32_t id;
+
+        skip_bits(&rest, WIDE);
+        id = find_below(c, wide_root(c, k), rest, most - WIDE);
+        if (id)
+            return id;
+    }
+    return find_below(c, &t->root, *k, most);
 }
 
 uint32_t via_route_find(const struct via_core *c, const struct via_addr *a, int most) {
@@ -477,7 +565,7 @@ int via_route_add(struct via_core *c, const struct via_rt *new, uint32_t *out) {
             return -ENOSPC;
         }
         *first = id;
-        prefix_came(&t->trie[k.family], &k, own_bits(&r), id);
+        prefix_came(c, &k, own_bits(&r), id);
     }
     t->count++;
     t->manual += r.origin == VIA_ROUTE_MANUAL;
@@ -551,16 +639,16 @@ static uint32_t most_routes(const struct via_attrs *a) {
     return (uint32_t)(a->max_routes + a->max_addrs + VIA_RA_ROUTES + VIA_RA_REDIRECTS);
 }
 
-/* A lone IPv6 host route makes 21 nodes below the root, and its result. */
+/* A lone IPv6 host route makes 21 nodes below the root, and its result; for a moment all are there twice (widen). */
 static uint64_t arena_units(const struct via_attrs *a) {
-    uint64_t units = most_routes(a) * (21ull * UNITS_PER_NODE + 1) + ARENA_CHUNK;
+    uint64_t units = (most_routes(a) + 2 * VIA_ROUTE_MANY) * (21ull * UNITS_PER_NODE + 1) + ARENA_CHUNK;
 
     return units < UINT32_MAX ? units : UINT32_MAX;
 }
 
 uint64_t via_route_bytes(const struct via_attrs *a) {
     return via_pool_bytes(sizeof(struct via_rt), most_routes(a)) +
-           via_round_up(arena_units(a) * VIA_TRIE_UNIT, 4096) + 4096;
+           via_round_up(arena_units(a) * VIA_TRIE_UNIT, 4096) + 2 * via_round_up(WIDE_BYTES, 4096) + 3 * 4096;
 }
 
 int via_route_init(struct via_core *c) {
@@ -569,6 +657,8 @@ int via_route_init(struct via_core *c) {
     t->cap = (uint32_t)arena_units(&c->attrs);
     t->arena = via_region_reserve(&c->region, (uint64_t)t->cap * VIA_TRIE_UNIT, 4096);
     t->used = 1;
+    t->trie[0].roots = via_region_reserve(&c->region, WIDE_BYTES, 4096);
+    t->trie[1].roots = via_region_reserve(&c->region, WIDE_BYTES, 4096);
     return via_pool_init(&t->pool, &c->region, sizeof(struct via_rt), most_routes(&c->attrs), 0);
 }
 
@@ -594,6 +684,20 @@ static uint32_t count_prefixes(const struct via_core *c, const struct via_tnode 
     return all;
 }
 
+static uint32_t count_trie(const struct via_core *c, const struct via_trie *t) {
+    uint32_t all = count_prefixes(c, &t->root, 0), i;
+
+    for (i = 0; t->wide && i < 1u << WIDE; i++) {
+        const struct via_tnode *n = (const struct via_tnode *)(const void *)(c->region.base + t->roots) + i;
+        uint32_t below = count_prefixes(c, n, WIDE);
+
+        if (below == UINT32_MAX || all == UINT32_MAX)
+            return UINT32_MAX;
+        all += below;
+    }
+    return all;
+}
+
 bool via_route_valid(const struct via_core *c) {
     const struct via_route_table *t = &c->net->route;
     unsigned i;
@@ -601,7 +705,7 @@ bool via_route_valid(const struct via_core *c) {
     if (t->count + t->pool.free != t->pool.ready || t->used > t->ready + ARENA_CHUNK)
         return false;
     for (i = 0; i < 2; i++)
-        if (count_prefixes(c, &t->trie[i].root, 0) != t->trie[i].prefixes)
+        if (count_trie(c, &t->trie[i]) != t->trie[i].prefixes)
             return false;
     return true;
 }

@@ -5,8 +5,8 @@
  * The index is a tree bitmap (Eatherton, Dittia, Varghese 2004): each node covers six bits of the address with two
  * bitmaps, one of the prefixes that end inside it, one of its children; children of a node lie side by side, so do its
  * results. An insertion touches one node and moves at most 64 neighbours, a lookup reads one cache line per six bits.
- * IPv4 starts at its own root. While there are few prefixes they are kept in a short array as well, longest first, and
- * compared one after the other.
+ * Each family has its own root. While there are few prefixes they are kept in a short array as well, longest first, and
+ * compared one after the other; when there are many, those of 16 bits and more start at one of 65,536 roots.
  */
 #ifndef VIA_NET_ROUTE_H
 #define VIA_NET_ROUTE_H
@@ -15,7 +15,8 @@
 
 #include <viaduct/ctrl.h>
 
-#define VIA_ROUTE_FEW 8
+#define VIA_ROUTE_FEW  8
+#define VIA_ROUTE_MANY 1024 /* prefixes of a family from which on it has many roots */
 
 /* Where a route came from. */
 enum via_route_origin {
@@ -57,7 +58,9 @@ struct via_route_few {
 struct via_trie {
     struct via_tnode root;
     uint32_t prefixes; /* different ones */
-    uint32_t pad;
+    bool wide;         /* prefixes of 16 bits and more are below `roots`, not below `root` */
+    uint8_t pad[3];
+    uint64_t roots;    /* offset of 65,536 nodes, memory only once `wide` was tried */
     struct via_route_few few[VIA_ROUTE_FEW]; /* all of them, longest first, unless there are more */
 };
 

@@ -469,6 +469,8 @@ static void short_lifetimes_of_strangers_leave_two_hours(void **state) {
     bench_attach(r, 0, 1500);
     o = with_lifetimes(r, 10 * hour, 20 * hour);
     now = r->core.s->now;
+    via_addr_refresh(&r->core, o, hour, 3 * hour); /* less than is left, but more than two hours: taken */
+    assert_true(o->valid == now + 3 * hour);
     via_addr_refresh(&r->core, o, 0, 1);
     assert_true(o->valid == now + 2 * hour);
     assert_int_equal(o->state, VIA_ADDR_DEPRECATED);

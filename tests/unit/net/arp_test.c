@@ -129,6 +129,19 @@ static void gratuitous_arp_updates_but_never_makes_an_entry(void **state) {
     bench_free(r);
 }
 
+static void what_is_no_news_changes_nothing(void **state) {
+    struct bench *r = host();
+
+    (void)state;
+    want(r, "192.0.2.9");
+    take(r, VIA_ARP_REPLY, "192.0.2.9", "192.0.2.1", mac9);
+    assert_int_equal(take(r, VIA_ARP_REQUEST, "192.0.2.9", "192.0.2.9", mac9), VIA_KEPT);
+    assert_int_equal(neigh(r, "192.0.2.9")->state, VIA_NEIGH_REACHABLE);
+    assert_int_equal(take(r, VIA_ARP_REQUEST, "192.0.2.9", "192.0.2.8", mac8), VIA_DROP_ARP_NOT_MINE);
+    assert_memory_equal(neigh(r, "192.0.2.9")->mac, mac9, 6);
+    bench_free(r);
+}
+
 static void probes_of_others_are_answered_and_make_no_entry(void **state) {
     struct bench *r = host();
 
@@ -302,6 +315,7 @@ int main(void) {
         cmocka_unit_test(unsolicited_answers_change_nothing),
         cmocka_unit_test(an_answer_to_somebody_else_does_not_resolve),
         cmocka_unit_test(gratuitous_arp_updates_but_never_makes_an_entry),
+        cmocka_unit_test(what_is_no_news_changes_nothing),
         cmocka_unit_test(probes_of_others_are_answered_and_make_no_entry),
         cmocka_unit_test(an_answer_to_our_probe_is_a_conflict),
         cmocka_unit_test(another_hosts_probe_for_our_tentative_address_is_a_conflict),

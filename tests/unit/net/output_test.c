@@ -338,6 +338,20 @@ static void what_goes_to_ourselves_waits_for_the_next_poll(void **state) {
     bench_free(r);
 }
 
+static void what_others_hold_is_copied_for_ourselves(void **state) {
+    struct bench *r = host(NULL, 0, 1500);
+    struct via_path path = path_to(r, "192.0.2.1");
+    struct via_pkt *p = bench_payload(r, 100);
+
+    (void)state;
+    p->refs = 2;
+    assert_int_equal(via_net_output(&r->core, &path, p, false), VIA_KEPT);
+    assert_int_equal(p->refs, 1);
+    assert_int_not_equal(r->core.s->loop.head, via_pkt_id(&r->core, p));
+    via_pkt_release(&r->core, p);
+    bench_free(r);
+}
+
 static void an_empty_pool_drops_the_whole_datagram(void **state) {
     struct bench *r = host(NULL, 0, 1500);
     struct via_path path = path_to(r, "192.0.2.9");
@@ -395,6 +409,7 @@ int main(void) {
         cmocka_unit_test(a_token_follows_the_bytes_into_their_copies),
         cmocka_unit_test(a_token_tells_why_its_packet_was_lost),
         cmocka_unit_test(what_goes_to_ourselves_waits_for_the_next_poll),
+        cmocka_unit_test(what_others_hold_is_copied_for_ourselves),
         cmocka_unit_test(an_empty_pool_drops_the_whole_datagram),
         cmocka_unit_test(a_datagram_that_the_ring_cannot_take_whole_does_not_go),
         cmocka_unit_test(a_dead_link_drops),

@@ -140,6 +140,64 @@ static void few_prefixes_come_and_go_around_the_limit_of_the_short_list(void **s
     bench_free(net);
 }
 
+/* Many prefixes, then none: past the point where the index gets many roots, and back. */
+static void many_prefixes_are_found_as_well_as_few(void **state) {
+    struct bench *net = bench_new(1, plain);
+    struct model *m = calloc(1, sizeof *m);
+    uint64_t seed = 77;
+    unsigned i;
+
+    (void)state;
+    bench_attach(net, 0, 1500);
+    for (i = 0; m->n < MODEL - 1; i++) {
+        struct via_rt r = random_route(&seed);
+
+        model_add(net, m, &r);
+        if (i % 64 == 0 || m->n % 1024 < 8)
+            compare(net, m, &seed, 8);
+    }
+    assert_true(net->core.net->route.trie[0].wide && net->core.net->route.trie[1].wide);
+    assert_true(via_route_valid(&net->core));
+    compare(net, m, &seed, 500);
+    while (m->n) {
+        model_del(net, m, (unsigned)(rig_random(&seed) % m->n));
+        if (m->n % 64 == 0)
+            compare(net, m, &seed, 20);
+    }
+    assert_true(via_route_valid(&net->core));
+    free(m);
+    bench_free(net);
+}
+
+static void widening_without_memory_changes_nothing(void **state) {
+    struct bench *net = bench_new(1, plain);
+    struct model *m = calloc(1, sizeof *m);
+    uint64_t seed = 78;
+
+    (void)state;
+    bench_attach(net, 0, 1500);
+    while (net->core.net->route.trie[1].prefixes < VIA_ROUTE_MANY - 1 || net->core.net->route.trie[0].prefixes < 100) {
+        struct via_rt r = random_route(&seed);
+
+        if (net->core.net->route.trie[via_addr_is4(&r.dst)].prefixes < VIA_ROUTE_MANY - 1)
+            model_add(net, m, &r);
+    }
+    net->core.net->route.ready = net->core.net->route.cap = net->core.net->route.used + 20;
+    while (net->core.net->route.trie[1].prefixes < VIA_ROUTE_MANY) {
+        struct via_rt r = random_route(&seed);
+
+        if (via_addr_is4(&r.dst))
+            model_add(net, m, &r);
+    }
+    assert_false(net->core.net->route.trie[1].wide);
+    assert_true(via_route_valid(&net->core));
+    compare(net, m, &seed, 500);
+    while (m->n)
+        model_del(net, m, 0);
+    free(m);
+    bench_free(net);
+}
+
 static void memory_of_the_index_is_used_again(void **state) {
     struct bench *net = bench_new(1, plain);
     struct model *m = calloc(1, sizeof *m);
@@ -247,6 +305,35 @@ static void the_whole_table_fits_when_every_route_is_a_lone_host(void **state) {
     bench_free(net);
 }
 
+static void an_index_without_memory_refuses_and_stays_whole(void **state) {
+    struct bench *net = bench_new(1, plain);
+    struct via_route_table *t = &net->core.net->route;
+    struct via_rt r = {.iface = 1, .bits = 128};
+    unsigned round, i, added[3];
+    uint64_t seed;
+
+    (void)state;
+    bench_attach(net, 0, 1500);
+    t->cap = 3000;
+    for (round = 0; round < 3; round++) {
+        seed = 1;
+        for (i = 0, added[round] = 0; i < 200; i++) {
+            int err;
+
+            rig_noise(&seed, r.dst.b, 16);
+            err = via_route_add(&net->core, &r, NULL);
+            assert_true(err == 0 || err == -ENOSPC);
+            added[round] += !err;
+            assert_true(via_route_valid(&net->core));
+        }
+        assert_int_equal(t->count, added[round]);
+        assert_true(added[round] > 20 && added[round] < 200);
+        via_route_flush(&net->core, 0, -1);
+        assert_int_equal(t->count, 0);
+    }
+    bench_free(net);
+}
+
 static void every_change_moves_the_generation(void **state) {
     struct bench *net = bench_new(1, plain);
     struct via_rt r = {.dst = bench_ip("2001:db8::"), .iface = 1, .bits = 32};
@@ -270,11 +357,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(longest_prefix_is_what_a_naive_table_finds),
         cmocka_unit_test(few_prefixes_come_and_go_around_the_limit_of_the_short_list),
+        cmocka_unit_test(many_prefixes_are_found_as_well_as_few),
+        cmocka_unit_test(widening_without_memory_changes_nothing),
         cmocka_unit_test(memory_of_the_index_is_used_again),
         cmocka_unit_test(routes_of_one_prefix_are_tried_by_metric),
         cmocka_unit_test(families_do_not_see_each_other),
         cmocka_unit_test(table_is_bounded_by_its_attribute),
         cmocka_unit_test(the_whole_table_fits_when_every_route_is_a_lone_host),
+        cmocka_unit_test(an_index_without_memory_refuses_and_stays_whole),
         cmocka_unit_test(every_change_moves_the_generation),
     };
 

@@ -104,6 +104,17 @@ static void rules_are_applied_in_their_order(void **state) {
     check_rows(rows, VIA_COUNT(rows));
 }
 
+static void an_address_of_the_outgoing_interface_is_preferred(void **state) {
+    struct via_own a = {.addr = bench_ip("2001:db8:7::1"), .iface = 1, .prefix = 64, .state = VIA_ADDR_PREFERRED};
+    struct via_own b = {.addr = bench_ip("2001:db8:1::1"), .iface = 2, .prefix = 64, .state = VIA_ADDR_PREFERRED};
+    struct via_addr dst = bench_ip("2001:db8:1::9");
+
+    (void)state;
+    assert_true(via_addr_prefers(&a, &b, &dst, 1));
+    assert_false(via_addr_prefers(&b, &a, &dst, 1));
+    assert_true(via_addr_prefers(&b, &a, &dst, 2));
+}
+
 static void link_local_sources_do_not_leave_their_interface(void **state) {
     static const struct row rows[] = {
         {"fe80::9", {"2>fe80::1"}, NULL},
@@ -161,6 +172,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples_of_rfc_6724_come_out_as_printed),
         cmocka_unit_test(rules_are_applied_in_their_order),
+        cmocka_unit_test(an_address_of_the_outgoing_interface_is_preferred),
         cmocka_unit_test(link_local_sources_do_not_leave_their_interface),
         cmocka_unit_test(families_do_not_mix),
         cmocka_unit_test(address4_of_the_subnet_of_the_next_hop_is_taken),
