@@ -77,23 +77,33 @@ static via_ns_t time_left(const struct capture *c) {
     return c->until == VIA_NEVER ? VIA_NEVER : c->until > now ? c->until - now : 0;
 }
 
-/* The wrapper in front of the driver writes; here frames are only taken and given back. */
+/* A replay takes its link down at the end of the file. */
+static bool has_ended(const struct capture *c) {
+    struct via_vi_info info = VIA_VI_INFO_INIT;
+
+    via_vi_info(c->host.dev, &info);
+    return info.link == VIA_LINK_GONE || ((info.caps & VIA_VI_SOURCE_ONLY) && info.link != VIA_LINK_UP);
+}
+
+/* The wrapper in front of the driver writes; here frames are only taken and given back. The poll moves time on. */
 static void capture_raw(struct capture *c) {
     struct via_frame v[BATCH];
     int i, n;
 
     via_vi_raw(c->host.dev, true);
     while (!is_over(c)) {
+        via_stack_poll(c->host.st, 0, NULL);
         n = via_vi_recv(c->host.dev, v, c->count - c->seen < BATCH ? (unsigned)(c->count - c->seen) : BATCH);
-        if (n < 0)
+        if (n < 0 && n != -ENODEV)
             tool_die_stack(c->host.st, n, "receive");
         for (i = 0; i < n; i++)
             c->seen += !(v[i].flags & VIA_FRAME_MORE);
-        via_vi_release(c->host.dev, v, (unsigned)n);
-        if (!n && !(c->host.info.caps & VIA_VI_SOURCE_ONLY))
-            tool_sleep(c->host.st, time_left(c));
-        else if (!n)
+        if (n > 0)
+            via_vi_release(c->host.dev, v, (unsigned)n);
+        else if (has_ended(c))
             break;
+        else
+            tool_sleep(c->host.st, time_left(c));
     }
 }
 
