@@ -55,6 +55,7 @@ measure() { # NAME CLIENT_NS CLIENT_WORDS SERVER_NS SERVER_WORDS
     done
     # shellcheck disable=SC2086
     if as_root ip netns exec "$2" "$bin/via-pingpong" client $3 --sizes $sizes --pings "$pings" >"$out" 2>&1; then
+        grep -h '^# \(viaduct\|interface\|note\)' "$out.server" | sed 's/^# /# server: /' || true
         grep -v '^# machine' "$out"
         printf '%s|%s\n' "$1" "$(awk '!/^#/ { printf "%s ", $4 }' "$out")" >>"$out.table"
     else
@@ -76,9 +77,6 @@ make_spaces() {
     as_root ip -n "$v" addr add 192.0.2.3/24 dev v0
     as_root ip -n "$k" link set k0 up
     as_root ip -n "$v" link set v0 up
-    # The kernel leaves checksums to a device that veth does not have; whoever reads the link raw needs them done.
-    as_root ip netns exec "$k" ethtool -K k0 tx off >/dev/null 2>&1 || true
-    as_root ip netns exec "$v" ethtool -K v0 tx off >/dev/null 2>&1 || true
 }
 
 on_a_link() {
@@ -87,6 +85,9 @@ on_a_link() {
     measure "kernel - kernel, spinning" "$k" "--os --peer 192.0.2.3 --port 9000 --wait spin" "$v" "--os --port 9000 --wait spin"
     measure "kernel - kernel, sleeping" "$k" "--os --peer 192.0.2.3 --port 9000 --wait sleep" "$v" \
         "--os --port 9000 --wait sleep"
+    # The kernel leaves checksums to a device that veth does not have; whoever reads the link raw needs them done.
+    as_root ip netns exec "$k" ethtool -K k0 tx off >/dev/null 2>&1 || true
+    as_root ip netns exec "$v" ethtool -K v0 tx off >/dev/null 2>&1 || true
     for driver in xdp packet; do
         measure "kernel - Viaduct on $driver, spinning" "$k" "$kernel --wait spin" "$v" "--vi $driver:v0 $ours --wait spin"
         measure "kernel - Viaduct on $driver, sleeping" "$k" "$kernel --wait sleep" "$v" "--vi $driver:v0 $ours --wait sleep"

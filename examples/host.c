@@ -90,8 +90,8 @@ void host_open(struct host *h, int argc, char **argv, bool (*play)(struct host *
     add_addr(h->st, h->vi, &h->addr, prefix);
     via_vi_info(h->vi, &info);
     h->iface = info.index;
-    printf("%s: %s %s\n", argv[1], info.driver, info.mode);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("%s: %s %s\n", argv[1], info.driver, info.mode);
 }
 
 bool host_play(struct host *h) {

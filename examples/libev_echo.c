@@ -107,6 +107,7 @@ int main(int argc, char **argv) {
     ev_run(loop, 0);
 
     via_ev_stop(&place);
+    via_epoll_destroy(a.set);
     printf("%llu datagrams echoed\n", (unsigned long long)a.echoed);
     host_close(&a.host);
     return 0;

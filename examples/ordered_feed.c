@@ -93,6 +93,7 @@ int main(int argc, char **argv) {
         via_epoll_dispatch(f.set, 0, read_run, arg);
     printf("%llu messages of %d groups in %llu runs; out of order: %llu\n", (unsigned long long)f.messages, GROUPS,
            (unsigned long long)f.runs, (unsigned long long)f.swapped);
+    via_epoll_destroy(f.set);
     host_close(&h);
     return f.swapped || (h.play && f.messages != PLAYED);
 }

@@ -99,6 +99,7 @@ static void open_scene(struct scene *s, uint32_t members) {
 }
 
 static void close_scene(struct scene *s) {
+    via_epoll_destroy(s->set);
     via_stack_destroy(s->tx, VIA_FORCE);
     via_stack_destroy(s->rx, VIA_FORCE);
     free(s->to);

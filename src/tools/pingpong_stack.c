@@ -166,8 +166,12 @@ static void describe(const struct pp *pp, FILE *f) {
 }
 
 static void close_stack(struct pp *pp) {
+    struct carrier *c = pp->carrier;
+
     if (pp->ev)
         pp_ev_close(pp);
+    if (c->set)
+        via_epoll_destroy(c->set);
     tool_host_close(&pp->host);
 }
 

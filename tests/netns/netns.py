@@ -13,6 +13,7 @@ Usage: netns.py BINDIR DRIVER WHAT
 import atexit
 import contextlib
 import ctypes
+import inspect
 import os
 import random
 import re
@@ -116,9 +117,9 @@ class Net:
 class Server:
     """tests/netns/server.c in its namespace, driven over pipes."""
 
-    def __init__(self, net, bindir, *more):
-        cmd = ["ip", "netns", "exec", net.server_ns, os.path.join(bindir, "netns-server"), "--vi", net.spec, "--addr",
-               V4 + "/24", "--addr", V6 + "/64", "--attr", "frames=8192", *more]
+    def __init__(self, net, bindir, *more, addrs=(V4 + "/24", V6 + "/64")):
+        cmd = ["ip", "netns", "exec", net.server_ns, os.path.join(bindir, "netns-server"), "--vi", net.spec, "--attr",
+               "frames=8192", *more] + [word for a in addrs for word in ("--addr", a)]
         self.events = []
         self.p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         atexit.register(self.kill)
@@ -366,20 +367,38 @@ def test_delete(net, server):
     assert server.must("link") == 2
 
 
-def pingpong(net, bindir, server_args, client_args, client_ns):
-    tool = os.path.join(bindir, "via-pingpong")
-    with subprocess.Popen(["ip", "netns", "exec", net.server_ns, tool, "server", *server_args], stdout=subprocess.PIPE,
-                          text=True) as p:
+@contextlib.contextmanager
+def running(net, bindir, program, *args, ready, ns=None):
+    """A program in a namespace, from the line that says `ready` until it has ended by itself or by SIGTERM."""
+    with subprocess.Popen(["ip", "netns", "exec", ns or net.server_ns, os.path.join(bindir, program), *args],
+                          stdout=subprocess.PIPE, text=True) as p:
         try:
-            while "serving" not in (line := p.stdout.readline()):
-                assert line, "no server"
-            out = run("ip", "netns", "exec", client_ns, tool, "client", *client_args, "--pings", "200", "--warmup", "20")
-            print(out)
-            assert p.wait(timeout=10) == 0
+            p.said = ""
+            while ready and ready not in p.said:
+                line = p.stdout.readline()
+                assert line, f"{program} ended: {p.said}"
+                p.said += line
+            yield p
+            if p.poll() is None:
+                p.terminate()
+            p.said += p.stdout.read()
+            assert p.wait(timeout=10) == 0, f"{program}: exit {p.returncode}: {p.said}"
         finally:
             if p.poll() is None:
                 p.kill()
-    return [line.split() for line in out.split("\n") if line and line[0] != "#"]
+
+
+def pingpong(net, bindir, server_args, client_args, client_ns):
+    tool = os.path.join(bindir, "via-pingpong")
+    with running(net, bindir, "via-pingpong", "server", *server_args, ready="serving") as server:
+        out = run("ip", "netns", "exec", client_ns, tool, "client", *client_args, "--pings", "200", "--warmup", "20")
+        print(out)
+        assert server.wait(timeout=10) == 0
+    rows = [line.split() for line in out.split("\n") if line and line[0] != "#"]
+    for r in rows:
+        _, mean, low, median, high, tail, _, count = (float(x) for x in r)
+        assert 0 < low <= median <= tail <= high and low <= mean <= high and count >= 190, r
+    return [int(r[0]) for r in rows]
 
 
 def test_pingpong(net, bindir):
@@ -387,13 +406,139 @@ def test_pingpong(net, bindir):
     ends = ["--port", "9000"]
     ways = [["--wait", "spin"], ["--wait", "sleep"], ["--wait", "spin", "--muxer", "epoll"],
             ["--wait", "sleep", "--muxer", "epoll"], ["--copy"]]
+    if "libev" not in run(os.path.join(bindir, "via-pingpong"), "client", "--os", "--peer", "::1", "--muxer", "libev",
+                          "--sizes", "1", "--pings", "1", check=False):
+        ways += [["--wait", "spin", "--muxer", "libev"], ["--wait", "sleep", "--muxer", "libev"]]
     for way in ways:
-        rows = pingpong(net, bindir, ["--vi", net.spec, "--addr", V4 + "/24", *ends, *way],
-                        ["--os", "--peer", V4, "--sizes", "1,64,1472,9000", *ends, "--wait", "sleep"], net.k)
-        assert [int(r[0]) for r in rows] == [1, 64, 1472, 9000], rows
-        for r in rows:
-            size, mean, low, median, high, tail, _, count = (float(x) for x in r)
-            assert 0 < low <= median <= tail <= high and low <= mean <= high and count >= 190, r
+        sizes = pingpong(net, bindir, ["--vi", net.spec, "--addr", V4 + "/24", *ends, *way],
+                         ["--os", "--peer", V4, "--sizes", "1,64,1472,9000", *ends, "--wait", "sleep"], net.k)
+        assert sizes == [1, 64, 1472, 9000], sizes
+    sizes = pingpong(net, bindir, ["--vi", net.spec, "--addr", V6 + "/64", *ends],
+                     ["--os", "--peer", V6, "--sizes", "64", *ends, "--wait", "busypoll"], net.k)
+    assert sizes == [64]
+    if net.driver != "tap":
+        far = net.spec.replace("v0", "k0")
+        sizes = pingpong(net, bindir, ["--raw", "--vi", net.spec], ["--raw", "--vi", far, "--sizes", "64,1500"], net.k)
+        assert sizes == [64, 1500]
+
+
+def test_examples(net, bindir):
+    """The programs of examples/ on a real interface, as their heads say."""
+    addr = [net.spec, V4 + "/24"]
+    for name, args in (("first", [net.spec, V4]), ("echo", addr), ("libev_echo", addr)):
+        if not os.path.exists(os.path.join(bindir, name)):
+            continue
+        sock = net.udp(socket.AF_INET)
+        if name == "first":  # knows no signals: it is ended as it was begun, from outside
+            p = subprocess.Popen(["ip", "netns", "exec", net.server_ns, os.path.join(bindir, name), *args])
+            atexit.register(p.kill)
+            eventually("first", lambda: echo_once(sock, V4, b"first") == b"first")
+            p.kill()
+            p.wait()
+            continue
+        with running(net, bindir, name, *args, ready=": ") as p:
+            eventually(name, lambda: echo_once(sock, V4, b"hello") == b"hello")
+            assert echo_once(sock, V4, bytes(5000)) == bytes(5000)
+            if name == "libev_echo":
+                p.send_signal(signal.SIGINT)
+        assert re.search(r"[1-9]\d* datagrams echoed", p.said), p.said
+    with running(net, bindir, "udp_sink", *addr, ready=": ") as p:
+        assert ping(net, V4) or ping(net, V4)
+        sock = net.udp(socket.AF_INET)
+        for _ in range(100):
+            sock.sendto(b"x" * 100, (V4, 9))
+        time.sleep(0.5)
+    assert "100 datagrams, 10000 bytes, 0 lost" in p.said, p.said
+    with running(net, bindir, "forward_zero_copy", *addr, ready=": ") as p:
+        assert ping(net, V4) or ping(net, V4)
+        there = net.udp(socket.AF_INET, 7001)
+        for i in range(50):
+            net.udp(socket.AF_INET).sendto(b"%d" % i, (V4, 7000))
+            assert there.recv(100) == b"%d" % i
+    assert "50 forwarded, 50 completed, 0 refused" in p.said, p.said
+    with running(net, bindir, "ordered_feed", *addr, ready=": ") as p:
+        time.sleep(0.3)
+        sock = net.udp(socket.AF_INET)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(K4))
+        rand = random.Random(2)
+        for i in range(500):
+            sock.sendto(struct.pack("=I", i), (f"239.1.1.{1 + rand.randrange(4)}", 5000))
+        time.sleep(0.5)
+    assert re.search(r"500 messages of 4 groups in \d+ runs; out of order: 0", p.said), p.said
+
+
+def test_capture(net, bindir):
+    """A capture of an interface holds what the kernel sent, and wireshark's tools read it."""
+    path = f"/tmp/via-nt{os.getpid()}.pcapng"
+    atexit.register(lambda: os.path.exists(path) and os.unlink(path))
+    with running(net, bindir, "via-capture", "--vi", net.spec, "--out", path, "--addr", V4 + "/24", ready=None):
+        eventually("ping of a capturing stack", lambda: ping(net, V4, 700))
+        for size in (100, 300, 1400):
+            net.udp(socket.AF_INET).sendto(b"q" * size, (V4, 4000))
+        time.sleep(0.5)
+    if not shutil.which("tshark"):
+        skip("tshark is not here")
+    out = run("tshark", "-r", path, "-T", "fields", "-e", "udp.length", "-e", "icmp.type", "-e", "frame.comment", "-Y",
+              "udp.dstport == 4000 || icmp")
+    print(out)
+    for want in ("108", "308", "1408"):
+        assert re.search(rf"^{want}\t", out, re.M), f"no datagram of {want} bytes"
+    assert re.search(r"^\t8\t", out, re.M) and re.search(r"^\t0\t", out, re.M), "no echo, or no reply"
+    assert "no UDP socket at this port" in out or "UDP_NO_SOCKET" in out, "the drop reason is not a comment"
+
+
+def test_fault(net, bindir):
+    """A tenth of all frames lost: pings are lost, and nothing else happens."""
+    spec = "fault:loss=10%,seed=3|" + net.spec
+    with running(net, bindir, "via-stat", "--vi", spec, "--addr", V4 + "/24", "--addr", V6 + "/64", "--seconds", "60",
+                 ready=None):
+        eventually("ping through faults", lambda: ping(net, V4))
+        out = net.in_k("ping", "-n", "-q", "-c", "300", "-i", "0.002", "-W", "1", V4, check=False)
+        got = int(re.search(r"(\d+) received", out).group(1))
+        assert 190 <= got <= 290, f"{got} of 300 came back; 243 are to be expected"
+
+
+def test_steering(net, bindir):
+    """AF_XDP takes what it was told to take: the kernel behind the same interface lives on beside it."""
+    if net.driver != "xdp":
+        skip("everything comes to this driver")
+    run("ip", "-n", net.v, "addr", "add", "192.0.2.3/24", "dev", "v0")
+    server = Server(net, bindir)
+    sock = net.udp(socket.AF_INET)
+    assert echo_once(sock, V4, b"ours") == b"ours"
+    assert ping(net, "192.0.2.3", 100, 20), "the kernel lost its pings"
+    with net.inside(net.v):
+        kernel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    kernel.bind(("192.0.2.3", 4444))  # a port that no socket of Viaduct has: wildcards take theirs at every address
+    kernel.settimeout(3)
+    sock.sendto(b"theirs", ("192.0.2.3", 4444))
+    assert kernel.recv(100) == b"theirs"
+    assert echo_once(sock, V4, b"still ours") == b"still ours"
+    assert ping(net, V4, 3000, 5), "fragments to an own address"
+    server.quit()
+
+
+def test_mirror(net, bindir):
+    """The kernel's own addresses, routes, neighbours: Viaduct follows them, and takes its ports alone."""
+    if net.driver == "tap":
+        skip("the kernel is at the other end of a TAP")
+    run("ip", "netns", "exec", net.v, "sysctl", "-qw", "net.ipv6.conf.v0.disable_ipv6=1")
+    run("ip", "-n", net.v, "addr", "add", V4 + "/24", "dev", "v0")
+    server = Server(net, bindir, "--mirror", "v0", addrs=[])
+    sock = net.udp(socket.AF_INET)
+    eventually("echo at a mirrored address", lambda: echo_once(sock, V4, b"mirror") == b"mirror")
+    assert ping(net, V4, 100, 10), "the kernel answers for its own address"
+    run("ip", "-n", net.v, "addr", "add", "192.0.2.5/24", "dev", "v0")
+    eventually("echo at an address that came", lambda: echo_once(sock, "192.0.2.5", b"new") == b"new")
+    there = net.udp(socket.AF_INET, BACK_PORT)
+    net.in_k("ip", "addr", "add", "198.51.100.1/32", "dev", "lo")
+    assert server.ask("send", "198.51.100.1", BACK_PORT, 10) < 0, "sent without a route"
+    run("ip", "-n", net.v, "route", "add", "198.51.100.0/24", "via", K4)
+    eventually("a route that came", lambda: server.ask("send", "198.51.100.1", BACK_PORT, 10) == 1)
+    assert len(there.recv(100)) == 10
+    run("ip", "-n", net.v, "route", "del", "198.51.100.0/24", "via", K4)
+    eventually("a route that went", lambda: server.ask("send", "198.51.100.1", BACK_PORT, 10) < 0)
+    server.quit()
 
 
 TESTS = {n[5:]: f for n, f in globals().items() if n.startswith("test_")}
@@ -409,8 +554,8 @@ def main():
         net = Net(driver)
     except AssertionError as err:
         skip(str(err))
-    if what == "pingpong":
-        test_pingpong(net, bindir)
+    if list(inspect.signature(TESTS[what]).parameters) == ["net", "bindir"]:  # starts its own programs
+        TESTS[what](net, bindir)
         return
     server = Server(net, bindir)
     try:

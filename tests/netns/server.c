@@ -296,6 +296,7 @@ int main(int argc, char **argv) {
         if (n <= 0)
             wait_for_work(&s);
     }
+    via_epoll_destroy(s.set);
     tool_host_close(&s.host);
     printf("bye\n");
     return 0;
