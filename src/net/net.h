@@ -103,6 +103,16 @@ static inline bool via_path_valid(const struct via_core *c, const struct via_pat
  */
 enum via_drop via_net_output(struct via_core *c, struct via_path *path, struct via_pkt *p, bool df);
 
+/* How a group is sent to. */
+enum via_group_how {
+    VIA_GROUP_DF = 1,    /* never in fragments */
+    VIA_GROUP_LOOP = 2,  /* members on this host get it too: the frame comes back at the next poll, without a copy */
+    VIA_GROUP_LOCAL = 4, /* and nobody else does (RFC 1112 6.1: hop limit 0) */
+};
+
+/* The same down a path to a group or broadcast address. */
+enum via_drop via_net_output_group(struct via_core *c, struct via_path *path, struct via_pkt *p, uint32_t how);
+
 /*
  * An error with -EMSGSIZE is about a flow that is really here (and its `seq` is in flight, RFC 5927 7): believe `rx->mtu`.
  * Who does not call this has no path MTU discovery; net alone cannot tell a router from a stranger who guesses.

@@ -248,10 +248,27 @@ static bool needs_copy(const struct via_core *c, const struct via_path *path, co
            (p->chain && !(c->net->iface.at[path->vi].caps & VIA_VI_JUMBO));
 }
 
+/* `p` as a packet of our own; NULL: no frames, and `p` is gone. */
+static struct via_pkt *copy_whole(struct via_core *c, struct via_pkt *p) {
+    struct via_pkt *copy = copy_part(c, p, 0, p->total);
+
+    if (copy)
+        move_token(c, p, copy);
+    else
+        expect_loss(c, p, -ENOBUFS);
+    via_pkt_release(c, p);
+    return copy;
+}
+
+static void put_whole_head(struct via_core *c, const struct via_path *path, struct via_pkt *p, bool df) {
+    put_head(c, path, p);
+    if (path->flags & VIA_PATH_NO_DF)
+        set_fragment4(path, via_pkt_data(c, p), df ? 0 : next_id(c, path), df ? 0x4000 : 0);
+}
+
 __attribute__((noinline, cold)) static enum via_drop output_slow(struct via_core *c, struct via_path *path,
                                                                  struct via_pkt *p, bool df) {
     uint32_t total = path->ip_len + p->total;
-    struct via_pkt *copy;
 
     if (total > VIA_IP_MAX)
         return refuse(c, p, VIA_DROP_TOO_LONG);
@@ -259,17 +276,9 @@ __attribute__((noinline, cold)) static enum via_drop output_slow(struct via_core
         return send_loop(c, path, p);
     if (total > path->mtu)
         return df ? refuse(c, p, VIA_DROP_TOO_LONG) : send_fragments(c, path, p);
-    if (needs_copy(c, path, p)) {
-        copy = copy_part(c, p, 0, p->total);
-        if (!copy)
-            return refuse(c, p, VIA_DROP_NO_BUFFER);
-        move_token(c, p, copy);
-        via_pkt_release(c, p);
-        p = copy;
-    }
-    put_head(c, path, p);
-    if (path->flags & VIA_PATH_NO_DF)
-        set_fragment4(path, via_pkt_data(c, p), df ? 0 : next_id(c, path), df ? 0x4000 : 0);
+    if (needs_copy(c, path, p) && !(p = copy_whole(c, p)))
+        return via_drop_count(c, VIA_DROP_NO_BUFFER);
+    put_whole_head(c, path, p, df);
     return send_frame(c, path, p, false);
 }
 
@@ -282,4 +291,40 @@ enum via_drop via_net_output(struct via_core *c, struct via_path *path, struct v
         return output_slow(c, path, p, df);
     put_head(c, path, p);
     return via_vi_push(c->vi[path->vi], p);
+}
+
+/* What was sent comes back as if it had arrived, in the frame in which it goes out. `whole`: headers are in place. */
+static void loop_clone(struct via_core *c, const struct via_path *path, struct via_pkt *p, bool whole) {
+    struct via_pkt *clone = via_pkt_clone(c, p);
+
+    if (!clone) {
+        via_drop_count(c, VIA_DROP_NO_CLONE);
+        return;
+    }
+    if (!whole)
+        put_head(c, path, clone);
+    clone->flags |= VIA_PKT_CSUM_OK;
+    clone->owner = VIA_OWNER_TXQ;
+    clone->vi = path->vi;
+    clone->looped = 1;
+    via_pktq_push(c, &c->s->loop, clone);
+}
+
+enum via_drop via_net_output_group(struct via_core *c, struct via_path *path, struct via_pkt *p, uint32_t how) {
+    uint32_t total = path->ip_len + p->total;
+    bool whole = total <= path->mtu || (how & VIA_GROUP_LOCAL);
+
+    if (total > VIA_IP_MAX || (!whole && (how & VIA_GROUP_DF)))
+        return refuse(c, p, VIA_DROP_TOO_LONG);
+    if (whole && needs_copy(c, path, p) && !(p = copy_whole(c, p)))
+        return via_drop_count(c, VIA_DROP_NO_BUFFER);
+    if (whole)
+        put_whole_head(c, path, p, how & VIA_GROUP_DF);
+    if (how & VIA_GROUP_LOOP)
+        loop_clone(c, path, p, whole);
+    if (!(how & VIA_GROUP_LOCAL))
+        return whole ? send_frame(c, path, p, false) : send_fragments(c, path, p);
+    expect_loss(c, p, 0);
+    via_pkt_release(c, p);
+    return VIA_KEPT;
 }

@@ -57,25 +57,32 @@ static enum via_drop deliver(struct via_core *c, struct via_udp_sock *u, struct 
     return VIA_KEPT;
 }
 
-static void deliver_clone(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
+/* Receivers of one packet: the last one found waits until it is known whether it is the only one. */
+struct receivers {
+    struct via_udp_sock *last;
+    uint32_t clones;
+};
+
+static void deliver_clone(struct via_core *c, struct receivers *r, struct via_pkt *p) {
     struct via_pkt *clone = via_pkt_clone(c, p);
     enum via_drop why;
 
     if (!clone) {
-        u->sock.drops++;
+        r->last->sock.drops++;
         via_drop_count(c, VIA_DROP_NO_CLONE);
         return;
     }
-    why = deliver(c, u, clone);
+    r->clones++;
+    why = deliver(c, r->last, clone);
     if (why) {
         via_drop_count(c, why);
         via_pkt_release(c, clone);
     }
 }
 
-/* All members under `key`: each gets a clone as soon as another one follows; the last found is returned. */
-static struct via_udp_sock *deliver_to(struct via_core *c, const struct via_flow *key, const struct via_rx *rx,
-                                       struct via_pkt *p, struct via_udp_sock *last) {
+/* All members under `key`. */
+static void deliver_to(struct via_core *c, const struct via_flow *key, const struct via_rx *rx, struct via_pkt *p,
+                       struct receivers *r) {
     struct via_demux_walk w;
     uint32_t ref;
 
@@ -84,36 +91,43 @@ static struct via_udp_sock *deliver_to(struct via_core *c, const struct via_flow
 
         if (!via_udp_is_member(c, u, &rx->flow))
             continue;
-        if (last)
-            deliver_clone(c, last, p);
-        last = u;
+        if (r->last)
+            deliver_clone(c, r, p);
+        r->last = u;
     }
-    return last;
 }
 
 /*
- * Group and broadcast: all sockets that match, from the four-tuple to the wildcard, share one frame; the last of them
- * gets the packet itself, so that a single receiver pays for no clone.
+ * Group and broadcast: all sockets that match, from the four-tuple to the wildcard, share one frame by clones. A single
+ * receiver gets the packet itself; among several nobody does, so that whose frame it is does not depend on their order.
  */
 static enum via_drop deliver_group(struct via_core *c, const struct via_rx *rx, struct via_pkt *p) {
     const struct via_demux *d = &c->socks->demux;
     struct via_flow key = rx->flow;
-    struct via_udp_sock *last = NULL;
+    struct receivers r = {NULL, 0};
 
     key.iface = 0;
     if (d->level[VIA_DEMUX_FULL])
-        last = deliver_to(c, &key, rx, p, last);
+        deliver_to(c, &key, rx, p, &r);
     key.rport = 0;
     memset(&key.remote, 0, sizeof key.remote);
-    last = deliver_to(c, &key, rx, p, last);
+    if (d->level[VIA_DEMUX_LOCAL])
+        deliver_to(c, &key, rx, p, &r);
     if (via_addr_is4(&rx->flow.local) && d->level[VIA_DEMUX_ANY4]) {
         key.local = via_addr_from4(0);
-        last = deliver_to(c, &key, rx, p, last);
+        deliver_to(c, &key, rx, p, &r);
     }
     memset(&key.local, 0, sizeof key.local);
     if (d->level[VIA_DEMUX_ANY])
-        last = deliver_to(c, &key, rx, p, last);
-    return last ? deliver(c, last, p) : VIA_DROP_UDP_NO_SOCKET;
+        deliver_to(c, &key, rx, p, &r);
+    if (!r.last)
+        return VIA_DROP_UDP_NO_SOCKET;
+    if (!r.clones)
+        return deliver(c, r.last, p);
+    deliver_clone(c, &r, p);
+    p->owner = VIA_OWNER_HELD;
+    via_pkt_release(c, p);
+    return VIA_KEPT;
 }
 
 enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {

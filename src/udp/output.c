@@ -33,7 +33,7 @@ static bool is_held(const struct via_pkt *p) {
     if (VIA_LIKELY(p->owner == VIA_OWNER_APP))
         return !(p->flags & VIA_PKT_RAW);
     return p->refs > 1 && (p->owner == VIA_OWNER_FLIGHT || p->owner == VIA_OWNER_TXQ || p->owner == VIA_OWNER_NEIGH ||
-                           p->owner == VIA_OWNER_DONE);
+                           p->owner == VIA_OWNER_DONE || p->owner == VIA_OWNER_HELD);
 }
 
 /* The packet behind a segment and the bytes from there to the end of its chain; NULL if it is no such thing. */
@@ -270,36 +270,6 @@ static void put_token(struct via_core *c, struct via_udp_sock *u, struct via_pkt
     via_sock_token(c, &u->sock, p, d->token);
 }
 
-/*
- * Own members of the group get the datagram too (RFC 1112 6.1): a clone that looks as if it had come in, taken back
- * at the next poll. The headers written here are those that output writes once more in the same place.
- */
-static void loop_back(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
-    struct via_pkt *clone = via_pkt_clone(c, p);
-    const struct via_path *path = &u->path;
-    uint8_t *ip;
-
-    if (!clone) {
-        via_drop_count(c, VIA_DROP_NO_CLONE);
-        return;
-    }
-    memcpy(via_pkt_push(c, clone, path->head_len), path->head, path->head_len);
-    ip = via_pkt_data(c, clone) + path->head_len - path->ip_len;
-    if (path->family == 4) {
-        via_put16(ip + 2, (uint16_t)(p->total + path->ip_len));
-        via_put16(ip + 4, 0);
-        via_store16(ip + 10, 0);
-        via_store16(ip + 10, via_sum_end(via_sum_add(0, ip, path->ip_len)));
-    } else {
-        via_put16(ip + 4, (uint16_t)p->total);
-    }
-    clone->flags |= VIA_PKT_CSUM_OK;
-    clone->looped = 1;
-    clone->vi = path->vi;
-    clone->owner = VIA_OWNER_TXQ;
-    via_pktq_push(c, &c->s->loop, clone);
-}
-
 static uint32_t frames_for(const struct via_core *c, const struct via_path *path, uint32_t bytes) {
     if (VIA_LIKELY(bytes + VIA_UDP_LEN + path->ip_len <= path->mtu))
         return bytes / (c->frame_size - VIA_HEADROOM) + 1;
@@ -367,20 +337,14 @@ static int check_form(struct via_core *c, struct via_udp_sock *u, const struct v
     return check_peer(c, u, &d->peer);
 }
 
-/* To groups: own members get it too; with a hop limit of 0 nobody else does (RFC 1112 6.1). True if that was all. */
-static bool send_group(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
-    struct via_pkt *last = p;
+static uint32_t group_how(const struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d) {
+    uint32_t how = (d->flags & VIA_DGRAM_DF) || u->df ? VIA_GROUP_DF : 0;
 
     if (u->mcast_loop && c->udp->joined)
-        loop_back(c, u, p);
-    if (u->mcast_ttl || !via_addr_is_multicast(&u->path.dst))
-        return false;
-    while (last->chain)
-        last = via_pkt_at(c, last->chain);
-    if (last->flags & VIA_PKT_TOKEN)
-        last->tx.status = 0;
-    via_pkt_release(c, p);
-    return true;
+        how |= VIA_GROUP_LOOP;
+    if (!u->mcast_ttl && via_addr_is_multicast(&u->path.dst))
+        how |= VIA_GROUP_LOCAL;
+    return how;
 }
 
 static int transmit(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, const struct via_ep *to) {
@@ -402,7 +366,9 @@ static int transmit(struct via_core *c, struct via_udp_sock *u, const struct via
     put_header(c, u, p, to->port, sum);
     if (d->token)
         put_token(c, u, p, d, apart);
-    if (VIA_LIKELY(!(u->path.flags & VIA_PATH_GROUP)) || !send_group(c, u, p))
+    if (VIA_UNLIKELY(u->path.flags & VIA_PATH_GROUP))
+        via_net_output_group(c, &u->path, p, group_how(c, u, d));
+    else
         via_net_output(c, &u->path, p, (d->flags & VIA_DGRAM_DF) || u->df);
     return 0;
 }

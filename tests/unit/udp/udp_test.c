@@ -476,7 +476,7 @@ static void refused_connection_is_an_event_of_the_connected_sender(void **state)
     assert_int_equal(ev[0].reason, -ECONNREFUSED);
     assert_int_equal(ev[0].seq, desk_stat(b, "stack", "arrivals") - 1);
     assert_int_equal(get_int(s, VIA_OPT_REASON), -ECONNREFUSED);
-    assert_int_equal(get_int(s, VIA_OPT_REASON), 0);      /* reading clears */
+    assert_int_equal(get_int(s, VIA_OPT_REASON), 0);     /* reading clears */
     assert_int_equal(desk_read(b, s, NULL, 0), -EAGAIN); /* never the result of a receive */
     assert_int_equal(desk_send(b, s, NULL, 4, 1), 1);    /* and the socket lives */
     assert_int_equal(via_epoll_destroy(set), 0);
