@@ -71,6 +71,8 @@ struct via_core {
     struct via_allocator allocator;
 
     uint64_t owner; /* thread that may call, for assertions */
+    via_ns_t (*clock)(void *ctx);
+    void *clock_ctx;
     uint64_t log_mask;
     void (*log)(void *ctx, int component, int level, const char *line);
     void *log_ctx;
@@ -95,6 +97,11 @@ void via_free(const struct via_core *c, void *p);
 static inline enum via_drop via_drop_count(struct via_core *c, enum via_drop why) {
     c->s->drops[why]++;
     return why;
+}
+
+/* Time by the stack's clock, which need not be real. */
+static inline via_ns_t via_clock(const struct via_core *c) {
+    return c->clock(c->clock_ctx);
 }
 
 static inline via_ns_t via_now(const struct via_core *c) {

@@ -107,8 +107,8 @@ static void take_hooks(struct via_stack *st, const struct via_stack_conf *conf) 
     c->log = conf->log;
     c->log_ctx = conf->log_ctx;
     c->log_mask = conf->log ? ~0ull : 0;
-    st->clock = conf->clock ? conf->clock : real_clock;
-    st->clock_ctx = conf->clock_ctx;
+    c->clock = conf->clock ? conf->clock : real_clock;
+    c->clock_ctx = conf->clock_ctx;
     st->user = conf->user;
     st->sleep.epfd = st->sleep.timerfd = st->sleep.eventfd = st->sleep.mirror = -1;
     st->sleep.programmed = VIA_NEVER;
@@ -270,7 +270,7 @@ int via_ctrl_mirror(struct via_stack *st, const char *ifname, unsigned what) {
 static int64_t clock_offset(const struct via_stack *st) {
     struct timespec ts;
 
-    if (st->clock != real_clock)
+    if (st->core.clock != real_clock)
         return 0;
     clock_gettime(CLOCK_REALTIME, &ts);
     return (int64_t)ts.tv_sec - (int64_t)(via_stack_clock(st) / VIA_SEC);

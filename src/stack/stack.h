@@ -63,8 +63,6 @@ struct via_epoll {
 struct via_stack {
     struct via_core core; /* must be first */
     struct via_state *state;
-    via_ns_t (*clock)(void *ctx);
-    void *clock_ctx;
     void *user;
     struct via_timer **timers; /* by slot of the region's timer pool */
     struct via_epoll *sets;    /* by id */
@@ -86,9 +84,8 @@ void via_rx(struct via_stack *st, struct via_pkt *p);
 /* Runs a due timer of the application. */
 void via_timer_fire(struct via_stack *st, uint32_t slot);
 
-/* Time by the stack's clock. */
 static inline via_ns_t via_stack_clock(const struct via_stack *st) {
-    return st->clock(st->clock_ctx);
+    return via_clock(&st->core);
 }
 
 /* A VI joins or leaves the FDs that the sleeper watches; does nothing before via_wait_fd(). */

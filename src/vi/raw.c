@@ -30,15 +30,50 @@ static unsigned give_parts(struct via_core *c, struct via_pkt *p, struct via_fra
     }
 }
 
+/* There is no poll here that would move the stack's time on. */
+static void tick(struct via_core *c) {
+    via_ns_t now = via_clock(c);
+
+    if (now > c->s->now)
+        c->s->now = now;
+}
+
+/* Drivers that hold frames until their time must know it before they are asked; the others are spared the clock. */
+static bool is_timed(const struct via_vi *vi) {
+    const struct via_vi_dev *d;
+
+    for (d = vi->dev; d; d = d->inner)
+        if (d->ops->deadline && d->ops->deadline((struct via_vi_dev *)(uintptr_t)d) != VIA_NEVER)
+            return true;
+    return false;
+}
+
+/* What came has the time of this look, unless the device knew a better one. */
+static void stamp(struct via_core *c, struct via_pkt **p, unsigned n) {
+    via_ns_t before = c->s->now;
+    unsigned i;
+
+    tick(c);
+    for (i = 0; i < n; i++)
+        if (p[i]->ts == before)
+            p[i]->ts = c->s->now;
+}
+
 int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n) {
     struct via_core *c = vi->core;
     struct via_pkt *p[VIA_STAGE];
     unsigned got, i, out = 0;
+    bool timed;
 
     if (vi->dev->link == VIA_LINK_GONE)
         return -ENODEV;
     via_vi_collect(vi);
+    timed = is_timed(vi);
+    if (timed)
+        tick(c);
     got = via_vi_pull(vi, p, via_min32(n, VIA_STAGE));
+    if (got && !timed)
+        stamp(c, p, got);
     for (i = 0; i < got; i++) {
         c->s->arrivals++;
         out += give_parts(c, p[i], v + out);
