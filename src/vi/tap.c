@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -170,6 +171,15 @@ static bool means_gone(int err) {
     return err == EBADFD || err == EFAULT || err == ENODEV || err == ENXIO;
 }
 
+/*
+ * The FD of a device that was deleted would report an error for ever, to whoever waits on it. A quiet one takes its
+ * place under the same number.
+ */
+static void lose_device(struct via_vi_dev *dev, struct tap *t) {
+    dev->link = VIA_LINK_GONE;
+    (void)dup3(t->ask, t->fd, O_CLOEXEC);
+}
+
 /* Reads one packet into v[0..n): frames taken, 0 if none is there, -EAGAIN if it would not fit now. */
 static int read_one(struct tap *t, struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
     struct iovec iov[IOVS];
@@ -183,7 +193,7 @@ static int read_one(struct tap *t, struct via_vi_dev *dev, struct via_frame *v, 
     got = k == 1 ? read(t->fd, iov[0].iov_base, iov[0].iov_len) : readv(t->fd, iov, (int)k);
     if (got <= 0) {
         if (got < 0 && means_gone(errno))
-            dev->link = VIA_LINK_GONE;
+            lose_device(dev, t);
         return 0;
     }
     via_soft_take(&t->soft, dev, v, (uint32_t)got);
@@ -248,6 +258,10 @@ static int tap_kick(struct via_vi_dev *dev) {
     int err;
 
     t->soft.backlog = false;
+    if (VIA_UNLIKELY(dev->link == VIA_LINK_GONE)) {
+        via_soft_drop(&t->soft);
+        return -ENODEV;
+    }
     while (via_soft_waits(&t->soft)) {
         err = write_one(t, dev);
         if (!err) {
@@ -258,8 +272,12 @@ static int tap_kick(struct via_vi_dev *dev) {
             return 0;
         } else if (err == -EIO || means_gone(-err)) {
             via_soft_drop(&t->soft);
-            dev->link = err == -EIO ? VIA_LINK_DOWN : VIA_LINK_GONE;
-            return err == -EIO ? -ENETDOWN : -ENODEV;
+            if (err != -EIO) {
+                lose_device(dev, t);
+                return -ENODEV;
+            }
+            dev->link = VIA_LINK_DOWN;
+            return -ENETDOWN;
         } else {
             lost = via_soft_frames(&t->soft);
             t->soft.stats.tx_dropped += lost;
@@ -280,10 +298,13 @@ static unsigned tap_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
 /* What waits to be read shows on the FD alone. */
 static int tap_arm(struct via_vi_dev *dev) {
     struct tap *t = dev->priv;
+    struct pollfd p = {.fd = t->fd, .events = POLLIN};
 
     if (dev->link == VIA_LINK_DOWN)
         (void)via_netif_link(dev, t->ask);
-    return t->soft.backlog || t->soft.head != t->soft.sent;
+    if (t->soft.backlog || t->soft.head != t->soft.sent)
+        return 1;
+    return t->soft.stocked && poll(&p, 1, 0) > 0;
 }
 
 static unsigned tap_fds(struct via_vi_dev *dev, int *fd, unsigned n) {

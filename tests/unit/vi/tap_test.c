@@ -212,12 +212,16 @@ static void link_down_is_told_and_passes(void **state) {
 
 static void deleted_device_is_gone_for_good(void **state) {
     struct pair *t = open_pair(state, "via0");
+    struct pollfd pf = {.events = POLLIN};
     struct via_frame v[64];
 
+    assert_int_equal(t->tap.dev.ops->fds(&t->tap.dev, &pf.fd, 1), 1);
     rig_run("ip link del via0");
     while (t->tap.dev.ops->rx_burst(&t->tap.dev, v, 64))
         ;
     assert_int_equal(t->tap.dev.link, VIA_LINK_GONE);
+    assert_int_equal(poll(&pf, 1, 0), 0); /* nobody is woken any more */
+    assert_int_equal(t->tap.dev.ops->arm(&t->tap.dev), 0);
     assert_true(rig_queue(&t->tap, rig_frame(t->bytes, 100, 1), 100, 0, 0));
     assert_int_equal(t->tap.dev.ops->kick(&t->tap.dev), -ENODEV);
     rig_reap(&t->tap);
