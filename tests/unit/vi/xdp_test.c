@@ -286,6 +286,22 @@ static void without_chains_one_frame_is_the_limit(void **state) {
     close_pair(t);
 }
 
+static void giant_without_chains_is_counted_as_lost(void **state) {
+    struct pair *t = open_with(state, 1500, 1, "sg=off");
+    size_t len = rig_tcp(t->bytes, 60000);
+
+    t->xdp.ether = 0x0800;
+    rig_offload("va0", t->bytes, len, RIG_SEGMENTS);
+    if (!strcmp(mode, "native")) { /* a veth's other end segments by itself then */
+        rig_recv(&t->xdp, &t->p);
+        assert_int_equal(t->p.len, 54 + 1448);
+    } else {
+        assert_false(rig_recv_for(&t->xdp, &t->p, 100));
+        assert_int_equal(rig_stats(&t->xdp).rx_dropped, 1);
+    }
+    close_pair(t);
+}
+
 static void tag_is_put_into_the_bytes(void **state) {
     struct pair *t = open_pair(state);
 
@@ -787,6 +803,7 @@ int main(void) {
         CASE(chain_too_long_for_the_kernel_comes_back),
         CASE(mtu_that_needs_chains_is_refused_without_them),
         CASE(without_chains_one_frame_is_the_limit),
+        CASE(giant_without_chains_is_counted_as_lost),
         CASE(tag_is_put_into_the_bytes),
         CASE(empty_frame_is_not_given_to_the_kernel),
         CASE(length_that_makes_no_sense_comes_up_empty),
