@@ -94,7 +94,7 @@ static bool learn(struct via_core *c, const struct via_iface *f, const struct vi
     enum via_neigh_proof proof = VIA_PROOF_HINT;
 
     if (a->op == VIA_ARP_REPLY && !gratuitous) {
-        if (!n || !own || (n->state != VIA_NEIGH_INCOMPLETE && n->state != VIA_NEIGH_PROBE))
+        if (!n || !own || !via_neigh_asks(n))
             return false;
         proof = VIA_PROOF_ANSWER;
     } else if (!own && !gratuitous) {

@@ -209,12 +209,12 @@ static void set_router(struct via_core *c, struct via_neigh *n, bool router) {
 
 /* RFC 4861 7.2.5, with one difference: "solicited" is believed only where we did ask. */
 static void update(struct via_core *c, struct via_neigh *n, const struct via_nd *nd) {
-    bool asked = n->state == VIA_NEIGH_INCOMPLETE || n->state == VIA_NEIGH_PROBE;
+    bool asked = via_neigh_asks(n);
     bool told = nd->has & VIA_ND_DST_MAC, router = nd->flags & VIA_ND_ROUTER;
     enum via_neigh_proof proof = asked && (nd->flags & VIA_ND_SOLICITED) ? VIA_PROOF_ANSWER : VIA_PROOF_HINT;
     uint8_t mac[6];
 
-    if (!via_neigh_has_mac(n) && (n->state != VIA_NEIGH_INCOMPLETE || !told))
+    if (!via_neigh_has_mac(n) && (!asked || !told))
         return;
     if (via_neigh_has_mac(n) && told && !via_mac_eq(nd->dst_mac, n->mac) && !(nd->flags & VIA_ND_OVERRIDE)) {
         via_neigh_doubt(c, n);

@@ -7,6 +7,8 @@
 #include "wire/eth.h"
 
 #define DELAY_FIRST_PROBE (5 * VIA_SEC) /* RFC 4861 DELAY_FIRST_PROBE_TIME */
+#define GATEWAY_PROBES    15u           /* questions to a gateway that has failed, the last ones 32 s apart: six minutes */
+#define GATEWAY_BACKOFF   5u
 
 struct via_neigh *via_neigh_at(const struct via_core *c, uint32_t id) {
     return via_pool_at(&c->net->neigh.pool, &c->region, id);
@@ -102,22 +104,22 @@ static void hide(struct via_core *c, struct via_neigh *n) {
     n->flags &= (uint8_t)~VIA_NEIGH_SHOWN;
 }
 
-/* The queue: the packets of a datagram follow one another, all but the first with `order` 1. */
+/* The queue: the packets of a datagram follow one another, all but the first with `looped` 1 while they are here. */
 
 static struct via_pkt *pop_frame(struct via_core *c, struct via_neigh *n) {
     struct via_pkt *p = via_pktq_pop(c, &n->queue);
 
     if (!p)
         return NULL;
-    if (!p->order)
+    if (!p->looped)
         n->waiting--;
-    p->order = 0;
+    p->looped = 0;
     c->net->neigh.parked--;
     return p;
 }
 
 static bool continues(const struct via_core *c, const struct via_neigh *n) {
-    return n->queue.head && via_pkt_at(c, n->queue.head)->order;
+    return n->queue.head && via_pkt_at(c, n->queue.head)->looped;
 }
 
 static void drop_datagram(struct via_core *c, struct via_neigh *n, enum via_drop why) {
@@ -257,10 +259,27 @@ static void fail(struct via_core *c, struct via_neigh *n) {
     drop_queue(c, n, true);
     set_state(c, n, VIA_NEIGH_FAILED);
     hide(c, n);
+    n->confirmed = via_now(c);
+    n->probes = 0;
     arm(c, n, iface_of(c, n)->retrans);
 }
 
+/*
+ * A gateway that does not answer is asked again, ever more rarely: meanwhile others of its prefix take its place, and
+ * give it back when it answers.
+ */
+static void failed_over(struct via_core *c, struct via_neigh *n) {
+    if (!(n->flags & VIA_NEIGH_GATEWAY) || n->probes >= GATEWAY_PROBES) {
+        via_neigh_forget(c, n);
+        return;
+    }
+    solicit(c, n);
+    arm(c, n, iface_of(c, n)->retrans << via_min32(n->probes, GATEWAY_BACKOFF));
+}
+
 static void become_reachable(struct via_core *c, struct via_neigh *n) {
+    if (n->state == VIA_NEIGH_FAILED && (n->flags & VIA_NEIGH_GATEWAY))
+        via_net_changed(c);
     n->confirmed = via_now(c);
     set_state(c, n, VIA_NEIGH_REACHABLE);
     arm(c, n, iface_of(c, n)->reachable);
@@ -302,7 +321,7 @@ void via_neigh_timer(struct via_core *c, uint32_t id) {
         ask_again(c, n);
         break;
     case VIA_NEIGH_FAILED:
-        via_neigh_forget(c, n);
+        failed_over(c, n);
         break;
     default:
         break;
@@ -311,8 +330,12 @@ void via_neigh_timer(struct via_core *c, uint32_t id) {
 }
 
 bool via_neigh_use(struct via_core *c, struct via_neigh *n) {
-    if (n->state == VIA_NEIGH_FAILED)
-        return false;
+    if (n->state == VIA_NEIGH_FAILED) {
+        if (via_now(c) - n->confirmed < iface_of(c, n)->retrans)
+            return false;
+        disarm(c, n);
+        set_state(c, n, VIA_NEIGH_NONE);
+    }
     if (n->state == VIA_NEIGH_STALE && !(n->flags & VIA_NEIGH_KERNEL)) {
         n->state = VIA_NEIGH_DELAY;
         arm(c, n, DELAY_FIRST_PROBE);
@@ -337,7 +360,7 @@ enum via_drop via_neigh_park(struct via_core *c, struct via_neigh *n, struct via
     if (!follows && n->waiting >= c->attrs.neigh_queue)
         drop_datagram(c, n, VIA_DROP_NEIGH_QUEUE); /* RFC 4861 7.2.2: the oldest makes room */
     p->owner = VIA_OWNER_NEIGH;
-    p->order = follows;
+    p->looped = follows;
     via_pktq_push(c, &n->queue, p);
     n->waiting += !follows;
     t->parked++;
@@ -468,7 +491,7 @@ static bool queue_valid(const struct via_core *c, const struct via_neigh *n) {
     for (id = n->queue.head; id; id = via_pkt_at(c, id)->next) {
         if (via_pkt_at(c, id)->owner != VIA_OWNER_NEIGH)
             return false;
-        datagrams += !via_pkt_at(c, id)->order;
+        datagrams += !via_pkt_at(c, id)->looped;
     }
     return datagrams == n->waiting && (!n->queue.head || n->state == VIA_NEIGH_INCOMPLETE);
 }

@@ -20,6 +20,7 @@ enum via_neigh_flag {
     VIA_NEIGH_ROUTER = 1,
     VIA_NEIGH_SHOWN = 2,  /* its MAC address lies in somebody's path: a change moves the generation */
     VIA_NEIGH_KERNEL = 4, /* the kernel resolves it, and tells */
+    VIA_NEIGH_GATEWAY = 8, /* routes lead through it */
 };
 
 /* Lists in the order of use, by what happens to members when room is needed. */
@@ -40,7 +41,7 @@ struct via_neigh {
     uint32_t waiting;     /* datagrams in `queue` */
     struct via_list queue;
     struct via_addr src;  /* whom to ask as: source of the packet that made us ask; all zero: any own address */
-    via_ns_t confirmed;   /* last proof of reachability */
+    via_ns_t confirmed;   /* last proof of reachability; of a failed one, when it failed */
     struct via_tick tick;
 };
 
@@ -77,6 +78,12 @@ void via_neigh_flush(struct via_core *c, uint8_t iface, bool all);
 /* True if its MAC address may be used to send. */
 static inline bool via_neigh_has_mac(const struct via_neigh *n) {
     return (n->state >= VIA_NEIGH_REACHABLE && n->state <= VIA_NEIGH_PROBE) || n->state == VIA_NEIGH_STATIC;
+}
+
+/* True if an answer is one to a question of ours. */
+static inline bool via_neigh_asks(const struct via_neigh *n) {
+    return n->state == VIA_NEIGH_INCOMPLETE || n->state == VIA_NEIGH_PROBE ||
+           (n->state == VIA_NEIGH_FAILED && (n->flags & VIA_NEIGH_GATEWAY));
 }
 
 /*

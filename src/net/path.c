@@ -198,6 +198,8 @@ static int to_neighbour(struct via_core *c, struct via_path *path, const struct 
         n->flags |= VIA_NEIGH_SHOWN;
     else
         path->flags |= VIA_PATH_UNRESOLVED;
+    if (!via_addr_eq(&w->next, &d->dst))
+        n->flags |= VIA_NEIGH_GATEWAY;
     n->src = path->src;
     path->neigh = via_neigh_id(c, n);
     path->serial = n->serial;

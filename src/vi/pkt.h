@@ -79,7 +79,8 @@ struct via_pkt {
     };
     uint16_t l3;    /* IP header, from frame start */
     uint8_t vi;     /* interface number it came from, or is sent through */
-    uint8_t looped; /* 1: sent by ourselves and taken back (core state's `loop`): own source address is no martian */
+    uint8_t looped; /* 1: sent by ourselves and taken back (core state's `loop`): own source address is no martian;
+                       or, in a neighbour's queue, one more fragment of the datagram before */
 };
 static_assert(sizeof(struct via_pkt) == VIA_LINE, "a descriptor is one cache line");
 

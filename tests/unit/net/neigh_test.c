@@ -167,6 +167,25 @@ static void who_does_not_answer_is_told_to_the_socket(void **state) {
     bench_free(r);
 }
 
+static void a_token_keeps_its_place_while_its_packet_waits(void **state) {
+    struct bench *r = host(NULL);
+    struct via_pkt *p = bench_payload(r, 20);
+    struct via_path path;
+
+    (void)state;
+    resolve(r, &path, "192.0.2.9");
+    p->flags |= VIA_PKT_TOKEN;
+    p->order = 4711;
+    assert_int_equal(via_net_output(&r->core, &path, p, false), VIA_KEPT);
+    answer(r, "192.0.2.9", mac9);
+    bench_hush(r);
+    assert_int_equal(r->core.s->sent.head, via_pkt_id(&r->core, p));
+    assert_int_equal(p->order, 4711);
+    assert_int_equal(p->looped, 0);
+    via_pkt_drop_ref(&r->core, via_pktq_pop(&r->core, &r->core.s->sent));
+    bench_free(r);
+}
+
 static void packets_that_wait_leave_in_their_order(void **state) {
     struct bench *r = host(NULL);
     struct via_addr a = bench_ip("192.0.2.9");
@@ -440,6 +459,67 @@ static void what_the_kernel_resolves_is_believed_until_it_says_otherwise(void **
     bench_free(r);
 }
 
+static void a_gateway_that_fails_is_replaced_until_it_answers(void **state) {
+    struct bench *r = host(NULL);
+    struct via_arp m = {.op = VIA_ARP_REPLY, .sender = bench_ip("192.0.2.8"), .target = bench_ip("192.0.2.1")};
+    struct via_route t = {.family = VIA_AF_4, .gateway = bench_ip("192.0.2.8"), .metric = 1};
+    struct via_addr first = t.gateway, second = bench_ip("192.0.2.9");
+    struct via_path path;
+    int i, asked = 0;
+
+    (void)state;
+    assert_int_equal(via_net_route(&r->core, VIA_CTRL_ADD, &t), 0);
+    t.gateway = second;
+    t.metric = 2;
+    assert_int_equal(via_net_route(&r->core, VIA_CTRL_ADD, &t), 0);
+    resolve(r, &path, "203.0.113.1");
+    send_udp(r, &path, 1);
+    bench_pass(r, 3 * VIA_SEC);
+    assert_int_equal(neigh(r, "192.0.2.8")->state, VIA_NEIGH_FAILED);
+    bench_hush(r);
+    for (i = 0; i < 60; i++) { /* a minute with the other one, which is not broken off by questions to the first */
+        resolve(r, &path, "203.0.113.1");
+        assert_int_equal(path.neigh, via_neigh_id(&r->core, via_neigh_find(&r->core, 1, &second)));
+        send_udp(r, &path, 1);
+        if (!i)
+            answer(r, "192.0.2.9", mac9);
+        via_neigh_confirm(&r->core, path.neigh);
+        bench_pass(r, VIA_SEC);
+    }
+    for (const struct bench_sent *s; (s = bench_next_arp(r));)
+        asked += via_addr_eq(&s->arp.target, &first);
+    assert_in_range(asked, 4, 8);
+    resolve(r, &path, "203.0.113.1");
+    memcpy(m.sender_mac, mac8, 6);
+    assert_int_equal(bench_arp(r, 1, &m), VIA_KEPT);
+    assert_false(via_path_valid(&r->core, &path));
+    resolve(r, &path, "203.0.113.1");
+    assert_int_equal(path.neigh, via_neigh_id(&r->core, via_neigh_find(&r->core, 1, &first)));
+    bench_free(r);
+}
+
+static void a_lone_gateway_is_asked_for_again_when_it_is_needed(void **state) {
+    struct bench *r = host(NULL);
+    struct via_path path;
+
+    (void)state;
+    bench_route(r, 1, "0.0.0.0", 0, "192.0.2.8");
+    resolve(r, &path, "203.0.113.1");
+    send_udp(r, &path, 1);
+    bench_pass(r, 3 * VIA_SEC + VIA_SEC / 2);
+    assert_int_equal(resolve(r, &path, "203.0.113.1"), -EHOSTUNREACH);
+    bench_pass(r, VIA_SEC / 2);
+    assert_int_equal(resolve(r, &path, "203.0.113.1"), 0);
+    bench_hush(r);
+    send_udp(r, &path, 1);
+    assert_non_null(bench_next_arp(r));
+    bench_pass(r, 1000 * VIA_SEC); /* in the end nobody asks any more */
+    bench_hush(r);
+    bench_pass(r, 1000 * VIA_SEC);
+    assert_int_equal(bench_hush(r), 0);
+    bench_free(r);
+}
+
 static void a_link_that_goes_down_forgets_its_neighbours(void **state) {
     struct bench *r = host(NULL);
     struct via_note note;
@@ -468,6 +548,7 @@ int main(void) {
         cmocka_unit_test(neighbour4_goes_through_the_states_of_rfc_4861),
         cmocka_unit_test(neighbour6_goes_through_the_states_of_rfc_4861),
         cmocka_unit_test(who_does_not_answer_is_told_to_the_socket),
+        cmocka_unit_test(a_token_keeps_its_place_while_its_packet_waits),
         cmocka_unit_test(packets_that_wait_leave_in_their_order),
         cmocka_unit_test(a_full_queue_gives_up_its_oldest),
         cmocka_unit_test(fragments_of_a_datagram_wait_and_go_together),
@@ -479,6 +560,8 @@ int main(void) {
         cmocka_unit_test(an_evicted_neighbour_does_not_get_anothers_packets),
         cmocka_unit_test(static_neighbours_are_never_asked_nor_evicted),
         cmocka_unit_test(what_the_kernel_resolves_is_believed_until_it_says_otherwise),
+        cmocka_unit_test(a_gateway_that_fails_is_replaced_until_it_answers),
+        cmocka_unit_test(a_lone_gateway_is_asked_for_again_when_it_is_needed),
         cmocka_unit_test(a_link_that_goes_down_forgets_its_neighbours),
     };
 
