@@ -179,6 +179,7 @@ static void turn_packet(struct via_pkt *p) {
 static void answer_echo(struct via_core *c, struct via_pkt *p, const struct via_ip_head *h, struct via_rx *rx) {
     enum via_drop why = check_echo(c, p, h, rx->group);
     struct via_dest d;
+    uint8_t scope = p->vi | VIA_PMTU_ECHO;
     struct via_path path;
     struct via_pkt *own;
     uint8_t *at;
@@ -207,6 +208,7 @@ static void answer_echo(struct via_core *c, struct via_pkt *p, const struct via_
         via_store16(at + 2, via_sum_end(via_net_sum(c, own, via_icmp_seed(&out, own->total))));
     }
     state(c)->echoes_sent++;
+    path.mtu = (uint16_t)via_pmtu_get(c, &path.dst, scope, path.mtu);
     via_net_output(c, &path, own, false);
     rx->kind = VIA_RX_DONE;
 }
@@ -237,12 +239,12 @@ static bool is_plausible(const struct via_core *c, const struct via_pkt *p, cons
            via_addr_is4(&q->dst) == (q->version == 4) && is_unicast(c, &q->dst);
 }
 
-/* Our echo replies have no flow that could be looked up; IPv6 cannot do without the MTU all the same. */
+/* Our echo replies have no flow that could be looked up, but large ones need the MTU all the same. */
 static enum via_drop take_own_too_big(struct via_core *c, const struct via_pkt *p, const struct via_quote *q,
                                       const struct via_icmp *m) {
-    if (m->kind != VIA_ICMP_TOO_BIG || q->proto != IPPROTO_ICMPV6)
+    if (m->kind != VIA_ICMP_TOO_BIG || q->proto != (q->version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return VIA_DROP_ICMP_NO_FLOW;
-    via_pmtu_learn(c, &q->dst, p->vi, m->arg, q->total);
+    via_pmtu_learn(c, &q->dst, p->vi | VIA_PMTU_ECHO, m->arg, q->total);
     return VIA_KEPT;
 }
 

@@ -14,13 +14,13 @@ static struct via_pmtu *entry_at(const struct via_core *c, uint32_t id) {
 }
 
 static uint8_t scope_of(const struct via_addr *dst, uint8_t iface) {
-    return via_addr_is_linklocal6(dst) ? iface : 0;
+    return via_addr_is_linklocal6(dst) ? iface : iface & VIA_PMTU_ECHO;
 }
 
-static uint32_t *bucket_of(const struct via_core *c, const struct via_addr *dst, uint8_t iface) {
+static uint32_t *bucket_of(const struct via_core *c, const struct via_addr *dst, uint8_t scope) {
     uint32_t *buckets = (uint32_t *)(void *)(c->region.base + table(c)->buckets);
 
-    return buckets + (via_hash_addr(&table(c)->key, dst, iface) & table(c)->mask);
+    return buckets + (via_hash_addr(&table(c)->key, dst, scope) & table(c)->mask);
 }
 
 uint64_t via_pmtu_bytes(const struct via_attrs *a) {
@@ -43,21 +43,21 @@ int via_pmtu_init(struct via_core *c) {
     return via_region_commit(&c->region, t->buckets, VIA_PMTU_MAX * sizeof(uint32_t));
 }
 
-static bool is_about(const struct via_pmtu *e, const struct via_addr *dst, uint8_t iface) {
-    return e->iface == iface && via_addr_eq(&e->dst, dst);
+static bool is_about(const struct via_pmtu *e, const struct via_addr *dst, uint8_t scope) {
+    return e->scope == scope && via_addr_eq(&e->dst, dst);
 }
 
-static uint32_t find(const struct via_core *c, const struct via_addr *dst, uint8_t iface) {
-    uint32_t id = *bucket_of(c, dst, iface);
+static uint32_t find(const struct via_core *c, const struct via_addr *dst, uint8_t scope) {
+    uint32_t id = *bucket_of(c, dst, scope);
 
-    while (id && !is_about(entry_at(c, id), dst, iface))
+    while (id && !is_about(entry_at(c, id), dst, scope))
         id = entry_at(c, id)->next;
     return id;
 }
 
 static void forget(struct via_core *c, uint32_t id) {
     struct via_pmtu *e = entry_at(c, id);
-    uint32_t *at = bucket_of(c, &e->dst, e->iface);
+    uint32_t *at = bucket_of(c, &e->dst, e->scope);
 
     while (*at != id)
         at = &entry_at(c, *at)->next;
@@ -66,7 +66,7 @@ static void forget(struct via_core *c, uint32_t id) {
     via_pool_put(&table(c)->entries, &c->region, id);
 }
 
-static uint32_t make(struct via_core *c, const struct via_addr *dst, uint8_t iface) {
+static uint32_t make(struct via_core *c, const struct via_addr *dst, uint8_t scope) {
     uint32_t id = via_pool_get(&table(c)->entries, &c->region), *bucket;
     struct via_pmtu *e;
 
@@ -79,8 +79,8 @@ static uint32_t make(struct via_core *c, const struct via_addr *dst, uint8_t ifa
     e = entry_at(c, id);
     memset(e, 0, sizeof *e);
     e->dst = *dst;
-    e->iface = iface;
-    bucket = bucket_of(c, dst, iface);
+    e->scope = scope;
+    bucket = bucket_of(c, dst, scope);
     e->next = *bucket;
     *bucket = id;
     return id;
@@ -124,11 +124,13 @@ uint32_t via_pmtu_learn(struct via_core *c, const struct via_addr *dst, uint8_t 
         return 0;
     entry_at(c, id)->mtu = (uint16_t)believed;
     via_tick_arm(c, VIA_TICK_PMTU, id, via_after(via_now(c), c->attrs.pmtu_time));
-    via_net_changed(c);
+    if (!(scope & VIA_PMTU_ECHO))
+        via_net_changed(c);
     return believed;
 }
 
 void via_pmtu_timer(struct via_core *c, uint32_t index) {
+    if (!(entry_at(c, index)->scope & VIA_PMTU_ECHO))
+        via_net_changed(c);
     forget(c, index);
-    via_net_changed(c);
 }

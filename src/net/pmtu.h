@@ -13,13 +13,14 @@
 #define VIA_PMTU_MAX  1024u /* destinations kept */
 #define VIA_PMTU_MIN4 552u
 #define VIA_PMTU_MIN6 1280u
+#define VIA_PMTU_ECHO 0x80u /* added to the interface: learned about echo replies, and of use for them alone */
 
 struct via_pmtu {
     struct via_tick tick; /* armed for the end of its time */
     struct via_addr dst;
     uint32_t next; /* in the bucket */
     uint16_t mtu;
-    uint8_t iface; /* of a link-local destination, else 0 */
+    uint8_t scope; /* interface of a link-local destination, else 0; VIA_PMTU_ECHO */
     uint8_t pad;
 };
 
@@ -35,7 +36,10 @@ struct via_pmtu_table {
 uint64_t via_pmtu_bytes(const struct via_attrs *a);
 int via_pmtu_init(struct via_core *c);
 
-/* The smaller of `mtu`, the link's or the route's, and what was learned about `dst`. */
+/*
+ * The smaller of `mtu`, the link's or the route's, and what was learned about `dst`. Of a quoted echo reply nobody can
+ * tell whether it was sent, so what is learned from one must not touch flows: it has a scope of its own.
+ */
 uint32_t via_pmtu_get(const struct via_core *c, const struct via_addr *dst, uint8_t iface, uint32_t mtu);
 
 /*

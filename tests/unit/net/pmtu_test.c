@@ -138,6 +138,18 @@ static void full_table_evicts_at_random(void **state) {
     assert_int_equal(via_pool_used(&c->net->pmtu.entries), 0);
 }
 
+static void what_echo_replies_met_is_theirs_alone(void **state) {
+    struct net_rig *r = *state;
+    struct via_addr a = rig_addr("fe80::2");
+    uint32_t gen = r->core.net->head.gen;
+
+    assert_int_equal(via_pmtu_learn(&r->core, &a, 1 | VIA_PMTU_ECHO, 1300, 1500), 1300);
+    assert_int_equal(via_pmtu_get(&r->core, &a, 1 | VIA_PMTU_ECHO, 1500), 1300);
+    assert_int_equal(via_pmtu_get(&r->core, &a, 2 | VIA_PMTU_ECHO, 1500), 1500);
+    assert_int_equal(via_pmtu_get(&r->core, &a, 1, 1500), 1500);
+    assert_int_equal(r->core.net->head.gen, gen);
+}
+
 static void path_takes_what_was_learned(void **state) {
     struct net_rig *r = *state;
     struct via_dest d = {.dst = rig_addr("192.0.2.1"), .proto = IPPROTO_UDP};
@@ -162,6 +174,7 @@ int main(void) {
         T(belief_ends_after_its_time),
         T(discovery_can_be_switched_off),
         T(full_table_evicts_at_random),
+        T(what_echo_replies_met_is_theirs_alone),
         T(path_takes_what_was_learned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
