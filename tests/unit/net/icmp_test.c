@@ -322,6 +322,32 @@ static void unreachable_for_a_reassembled_datagram_quotes_it_whole(void **state)
     }
 }
 
+/* URGENT/11: options come in, none goes out but in the quote. */
+static void options_are_never_echoed(void **state) {
+    static const uint8_t record[8] = {7, 7, 4, 0, 0, 0, 0, 0};
+    struct net_rig *r = *state;
+    struct via_ip_head h = head(0);
+    uint8_t b[256];
+    uint32_t n = ping(b, &h, 20);
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        memmove(b + 34 + 8, b + 34, n - 34);
+        memcpy(b + 34, record, 8);
+        b[14] = 0x47;
+        if (i)
+            b[23] = 200; /* no such protocol */
+        via_put16(b + 16, (uint16_t)(n - 14 + 8));
+        via_store16(b + 24, 0);
+        via_store16(b + 24, via_sum_end(via_sum_add(0, b + 14, 28)));
+        rig_clear(r);
+        rig_input(r, b, n + 8);
+        assert_int_equal(r->sent_count, 1);
+        assert_int_equal(rig_parse(&r->sent[0]).ip.hlen, 20);
+        n = ping(b, &h, 20);
+    }
+}
+
 /* Everything that RFC 1122 3.2.2 and RFC 4443 2.4 (e) forbid to answer. */
 static void errors_never_answer_what_must_not_be_answered(void **state) {
     static const struct {
@@ -735,6 +761,7 @@ int main(void) {
         T(replies_and_unknown_types_are_dropped),
         T(unreachable_quotes_as_much_as_fits),
         T(unreachable_for_a_reassembled_datagram_quotes_it_whole),
+        T(options_are_never_echoed),
         T(errors_never_answer_what_must_not_be_answered),
         T(errors_are_limited_per_destination_and_over_all),
         T(flood_from_one_source_leaves_answers_to_another),
