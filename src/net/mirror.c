@@ -509,12 +509,12 @@ static void finish_dump(struct via_core *c) {
     m->running = -1;
 }
 
-/* Messages were lost: whatever is followed is asked for anew. */
+/* Messages were lost: whatever is followed is asked for anew. A dump that runs goes on, but proves nothing. */
 static void start_over(struct via_rtnl *m) {
     unsigned i, d, what = 0;
 
     m->overruns++;
-    m->running = -1;
+    m->again = true;
     for (i = 1; i <= VIA_VIS; i++)
         what |= m->what[i];
     for (d = 0; d < DUMPS; d++)
@@ -529,7 +529,9 @@ static void take_error(struct via_core *c, const struct nlmsghdr *h) {
     if (mnl_nlmsg_get_payload_len(h) < sizeof *e)
         return;
     if (m->running >= 0 && h->nlmsg_seq == m->running_seq) {
-        /* A dump that the kernel refuses would be refused again. */
+        /* Another one is not over yet. Anything else that the kernel refuses it would refuse again. */
+        if (e->error == -EBUSY)
+            m->wanted |= 1u << m->running;
         m->running = -1;
     } else if (e->error == -EPERM) {
         m->powerless = true;
@@ -560,6 +562,14 @@ static void take_message(struct via_core *c, const struct nlmsghdr *h) {
     }
 }
 
+/* A dump has always more to read until it is over: its end, or the refusal, was lost. */
+static bool give_up_dump(struct via_rtnl *m) {
+    if (m->running >= 0)
+        m->wanted |= 1u << m->running;
+    m->running = -1;
+    return false;
+}
+
 /* One read; false when there is nothing more. */
 static bool take_datagram(struct via_core *c, unsigned *count) {
     struct via_rtnl *m = c->mirror;
@@ -567,12 +577,12 @@ static bool take_datagram(struct via_core *c, unsigned *count) {
     const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)m->buffer;
     int left;
 
-    if (n < 0) {
-        if (errno != ENOBUFS && errno != ENOSPC)
-            return errno == EINTR;
+    if (n < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
         start_over(m);
         return true;
     }
+    if (n < 0)
+        return errno == EINTR || give_up_dump(m);
     for (left = (int)n; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
         take_message(c, h);
         ++*count;

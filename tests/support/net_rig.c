@@ -11,12 +11,19 @@
 #include "net/state.h"
 #include "stack/attr.h"
 
+#include <net/if.h>
 #include <stdlib.h>
 
 const uint8_t rig_mac[6] = {2, 0, 0, 0, 0, 1}, rig_peer_mac[6] = {2, 0, 0, 0, 0, 2};
 
 static int rig_open(struct via_vi_dev *dev, const char *args) {
+    const struct net_rig *r = dev->priv;
+
     (void)args;
+    if (r->ifname) {
+        dev->ifindex = if_nametoindex(r->ifname);
+        strncpy(dev->ifname, r->ifname, sizeof dev->ifname - 1);
+    }
     memcpy(dev->mac, rig_mac, 6);
     dev->mtu = 1500;
     return 0;
@@ -137,10 +144,15 @@ static uint32_t in_use(const struct net_rig *r) {
 }
 
 struct net_rig *rig_bare(const struct via_attrs *a, uint64_t seed) {
+    return rig_bare_on(a, seed, NULL);
+}
+
+struct net_rig *rig_bare_on(const struct via_attrs *a, uint64_t seed, const char *ifname) {
     struct net_rig *r = calloc(1, sizeof *r);
     struct via_attrs defaults = rig_attrs();
 
     assert_non_null(r);
+    r->ifname = ifname;
     r->core.attrs = a ? *a : defaults;
     init_core(&r->core, seed);
     assert_int_equal(via_vi_start_ops(&r->core, &rig_ops, r, &r->core.attrs, &r->vi), 0);

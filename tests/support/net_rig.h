@@ -24,6 +24,7 @@ struct net_rig {
     struct via_core core;
     struct via_vi *vi;       /* number 1 */
     bool slow;               /* input without the fast path */
+    const char *ifname;      /* the kernel's interface below, NULL: none */
     uint32_t used;           /* frames in use before anything was received */
     unsigned sent_count;     /* may be above RIG_SENT: the rest was not kept */
     struct rig_frame sent[RIG_SENT];
@@ -44,6 +45,8 @@ struct net_rig *rig_host(const struct via_attrs *a, uint64_t seed);
 
 /* The same without addresses, neighbours, routes. */
 struct net_rig *rig_bare(const struct via_attrs *a, uint64_t seed);
+/* The same, as if the device were the kernel's interface of that name. */
+struct net_rig *rig_bare_on(const struct via_attrs *a, uint64_t seed, const char *ifname);
 
 /* Checks that every frame came back, and gives everything up. */
 void rig_end(struct net_rig *r);
