@@ -229,7 +229,7 @@ bool via_check_send(struct check *c, struct side *s, const struct via_frame *v, 
     if (*taken && v[*taken - 1].flags & VIA_FRAME_MORE)
         return via_check_fail(c, "tx_burst took part of a packet");
     for (unsigned i = 0; i < *taken; i++)
-        if (!move(c, s, v[i].addr, MINE, SENT))
+        if (!move(c, s, v[i].addr, MINE, s->dev.caps & VIA_VI_SYNC ? FREE : SENT))
             return false;
     return true;
 }

@@ -61,6 +61,7 @@ enum via_vi_cap {
     VIA_VI_STEERS = 8,       /**< Takes only what filters name; without this bit everything comes. */
     VIA_VI_SHARED_MAC = 16,  /**< The kernel uses the same MAC address on the same link. */
     VIA_VI_SOURCE_ONLY = 32, /**< Cannot send (a replay). */
+    VIA_VI_SYNC = 64,        /**< Is done with frames when `tx_burst` returns: no doorbell, nothing to reap. */
 };
 
 /** What a filter names. Anything that no filter names is left to the kernel by drivers with VIA_VI_STEERS. */
@@ -94,9 +95,11 @@ struct via_vi_dev;
 /**
  * A driver: verbs over bursts of frames. All are called by the owner thread of the stack, none may block, none calls
  * back into the library. Frames: those lent by `rx_fill` belong to the driver until `rx_burst` returns them; those
- * accepted by `tx_burst` until `tx_reap` returns them. `close` gives none back: the area outlives it.
+ * accepted by `tx_burst` until `tx_reap` returns them, or with VIA_VI_SYNC for the time of the call alone: `kick` and
+ * `tx_reap` have nothing to do then. `close` gives none back: the area outlives it.
  *
- * A wrapper is a driver with `inner` set; it forwards what it does not change.
+ * A wrapper is a driver with `inner` set; it forwards what it does not change. One that may keep frames longer than
+ * what it wraps takes VIA_VI_SYNC out of its own caps, and returns what that has sent.
  */
 struct via_vi_ops {
     const char *name; /**< The word before the colon of a spec. */

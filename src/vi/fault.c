@@ -327,6 +327,20 @@ static unsigned peek_due(const struct lane *l, struct via_frame *v, unsigned n, 
     return whole || n >= BURST ? whole : k;
 }
 
+/* What the inner driver is done with already waits to be reaped here; copies go back to the stash. */
+static void take_back(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
+    struct fault *z = dev->priv;
+
+    if (!(dev->inner->caps & VIA_VI_SYNC))
+        return;
+    for (unsigned i = 0; i < n; i++) {
+        if (in_area(dev, &v[i], 1))
+            discard(dev, &z->tx, &v[i], 1);
+        else
+            z->reap[z->reaps++] = v[i].addr;
+    }
+}
+
 /* Gives the inner driver what is due. True if it took any. */
 static bool send_due(struct via_vi_dev *dev) {
     struct fault *z = dev->priv;
@@ -337,6 +351,7 @@ static bool send_due(struct via_vi_dev *dev) {
     unpark_due(&z->tx, *dev->now);
     while ((n = peek_due(&z->tx, v, BURST, *dev->now)) > 0) {
         took = dev->inner->ops->tx_burst(dev->inner, v, n);
+        take_back(dev, v, took);
         z->tx.head += took;
         any |= took > 0;
         if (took < n) {
@@ -392,13 +407,31 @@ static unsigned fault_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsi
     return i == n ? n : i + dev->inner->ops->rx_fill(dev->inner, addr + i, n - i);
 }
 
+/* How many of `n` frames are of packets that are whole. */
+static unsigned whole_frames(const struct via_frame *v, unsigned n) {
+    while (n && v[n - 1].flags & VIA_FRAME_MORE)
+        n--;
+    return n;
+}
+
+static unsigned pass_through(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
+    struct fault *z = dev->priv;
+    unsigned took;
+
+    if (n > dev->tx_ring - z->reaps)
+        n = whole_frames(v, dev->tx_ring - z->reaps);
+    took = dev->inner->ops->tx_burst(dev->inner, v, n);
+    take_back(dev, v, took);
+    return took;
+}
+
 static unsigned fault_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
     struct fault *z = dev->priv;
     struct via_frame part[BURST];
     unsigned i, k;
 
     if (lane_idle(&z->tx))
-        return dev->inner->ops->tx_burst(dev->inner, v, n);
+        return pass_through(dev, v, n);
     for (i = 0; i < n; i += k) {
         k = packet_frames(v + i, n - i);
         if (!k || k > BURST || lane_room(&z->tx) < 2 * k ||
@@ -540,7 +573,9 @@ int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp) {
         err = set_lane(&z->tx, imp);
     copies = z->rx.imp.duplicate > 0 || z->tx.imp.duplicate > 0 || z->tx.imp.corrupt > 0;
     z->stash_want = copies ? via_min32(STASH, dev->rx_ring / 4) : 0;
-    dev->caps = dev->inner->caps & ~(spoils(&z->rx) || spoils(&z->tx) ? (uint32_t)VIA_VI_CSUM_TRUSTED : 0);
+    dev->caps = dev->inner->caps & ~(uint32_t)VIA_VI_SYNC;
+    if (spoils(&z->rx) || spoils(&z->tx))
+        dev->caps &= ~(uint32_t)VIA_VI_CSUM_TRUSTED;
     return err;
 }
 

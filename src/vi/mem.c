@@ -55,9 +55,7 @@ struct tx_side {
     _Atomic uint32_t inside; /* 1 while the peer's area may be written; read by a closing peer */
     uint32_t pos;            /* slots filled, published or about to be */
     uint32_t lent_seen;      /* the peer's `lent` when last looked at */
-    uint32_t sent;           /* frames on `reap` */
     uint32_t need;           /* slots that the first refused packet wants */
-    uint64_t *reap;
     const uint8_t *mem;
     uint64_t mem_size;
     uint32_t frame_size;
@@ -499,8 +497,6 @@ static __attribute__((noinline)) unsigned send_packet(struct end *e, const struc
     } else {
         e->cold.dropped += k;
     }
-    for (n = 0; n < k; n++)
-        e->tx.reap[e->tx.sent++] = v[n].addr;
     return k;
 }
 
@@ -517,14 +513,12 @@ static inline void send_short(struct end *e, const struct via_frame *f) {
     copy_bytes(to->mem + load(&s->addr), e->tx.mem + f->addr, f->len, room);
     store(&s->word, f->len | (uint64_t)(f->flags & TX_FLAGS) << 32 | (uint64_t)f->vlan << 48);
     store(&s->ts, 0);
-    e->tx.reap[e->tx.sent++] = f->addr;
     e->cold.bytes += f->len;
 }
 
 static __attribute__((noinline)) unsigned send_burst(struct end *e, const struct via_frame *v, unsigned n) {
     unsigned i = 0, k;
 
-    n = via_min32(n, e->mask + 1 - e->tx.sent);
     while (i < n) {
         if (VIA_LIKELY(is_short(e, &v[i]) && e->tx.pos != e->tx.lent_seen)) {
             send_short(e, &v[i++]);
@@ -546,7 +540,7 @@ static unsigned mem_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, 
         return 0;
     }
     dev->link = VIA_LINK_UP;
-    if (n == 1 && e->tx.pos != e->tx.lent_seen && e->tx.sent <= e->mask && is_short(e, v))
+    if (n == 1 && e->tx.pos != e->tx.lent_seen && is_short(e, v))
         send_short(e, v);
     else
         n = send_burst(e, v, n);
@@ -557,14 +551,10 @@ static unsigned mem_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, 
     return n;
 }
 
+/* Bytes are copied while they are handed over. */
 static unsigned mem_tx_reap(struct via_vi_dev *dev, uint64_t *addr, unsigned n) {
-    struct end *e = dev->priv;
-    uint32_t k = via_min32(n, e->tx.sent);
-    const uint64_t *reap = e->tx.reap + (e->tx.sent -= k);
-
-    for (uint32_t i = 0; i < k; i++)
-        addr[i] = reap[i];
-    return k;
+    (void)dev, (void)addr, (void)n;
+    return 0;
 }
 
 static via_ns_t head_time(struct end *e) {
@@ -585,7 +575,7 @@ static via_ns_t mem_deadline(struct via_vi_dev *dev) {
 static bool mem_pending(const struct via_vi_dev *dev) {
     struct end *e = dev->priv;
 
-    return e->tx.sent || head_time(e) <= *dev->now;
+    return head_time(e) <= *dev->now;
 }
 
 /* A packet that was refused could go now; if not, the peer is told once more. */
@@ -603,7 +593,7 @@ static bool can_send_again(struct end *e) {
 static bool has_news(struct via_vi_dev *dev, struct end *e) {
     via_ns_t head = head_time(e);
 
-    return head <= *dev->now || head < e->rx.told || e->tx.sent || starves(e->peer) || peer_link(e) != dev->link ||
+    return head <= *dev->now || head < e->rx.told || starves(e->peer) || peer_link(e) != dev->link ||
            can_send_again(e);
 }
 
@@ -699,7 +689,7 @@ static void init_end(struct via_vi_dev *dev, struct end *e) {
     e->rx.calm = 0;
     e->rx.armed = e->rx.bell_late = e->rx.owes_wake = false;
     e->rx.frames = e->rx.bytes = 0;
-    e->tx.sent = e->tx.need = 0;
+    e->tx.need = 0;
     e->tx.mem = dev->mem;
     e->tx.mem_size = dev->mem_size;
     e->tx.frame_size = dev->frame_size;
@@ -715,16 +705,12 @@ static int mem_open(struct via_vi_dev *dev, const char *args) {
     if (err < 0)
         return err;
     e->rx.stock = malloc(e->cable->ring * sizeof *e->rx.stock);
-    e->tx.reap = malloc(e->cable->ring * sizeof *e->tx.reap);
-    if (!e->rx.stock || !e->tx.reap) {
-        free(e->rx.stock);
-        free(e->tx.reap);
+    if (!e->rx.stock)
         return -ENOMEM;
-    }
     init_end(dev, e);
     set_mac(dev, e == &e->cable->end[1]);
     dev->mtu = e->cable->mtu;
-    dev->caps = VIA_VI_CSUM_TRUSTED | VIA_VI_JUMBO;
+    dev->caps = VIA_VI_CSUM_TRUSTED | VIA_VI_JUMBO | VIA_VI_SYNC;
     dev->queues = 1;
     dev->ifindex = 0;
     dev->ifname[0] = 0;
@@ -766,7 +752,6 @@ static void mem_close(struct via_vi_dev *dev) {
     if (bell >= 0)
         close(bell);
     free(e->rx.stock);
-    free(e->tx.reap);
     dev->priv = NULL;
     via_mem_cable_release(e->cable);
 }

@@ -188,6 +188,42 @@ static void stage_packet(struct via_vi *vi, struct via_pkt *p) {
     via_vi_stage(vi, p, 0);
 }
 
+/* The device let go of one frame. */
+static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
+    struct via_core *c = vi->core;
+
+    p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
+    if (VIA_UNLIKELY(p->flags & VIA_PKT_TOKEN)) {
+        vi->tokens--;
+        via_pkt_sent(c, p, status);
+        return;
+    }
+    if (VIA_UNLIKELY(p->refs > 1)) {
+        p->owner = p->flags & VIA_PKT_SHARED ? VIA_OWNER_HELD : VIA_OWNER_APP;
+        c->s->held += p->owner == VIA_OWNER_APP;
+    }
+    via_pkt_drop_ref(c, p);
+}
+
+/* The first `n` staged frames are the device's now, or it is done with them already. */
+static inline void leave_stage(struct via_vi *vi, unsigned n) {
+    struct via_core *c = vi->core;
+    unsigned i;
+
+    if (VIA_UNLIKELY(c->capture != NULL))
+        via_capture_sent(c, vi->index, vi->stage, n);
+    if (vi->dev->caps & VIA_VI_SYNC) {
+        for (i = 0; i < n; i++)
+            sent(vi, via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift)), 0);
+    } else {
+        vi->unkicked = true;
+        vi->flight += n;
+    }
+    vi->staged -= n;
+    if (VIA_UNLIKELY(vi->staged))
+        memmove(vi->stage, vi->stage + n, vi->staged * sizeof vi->stage[0]);
+}
+
 /* Gives the device what is staged; true if it took all. */
 static inline bool hand_over(struct via_vi *vi) {
     unsigned took;
@@ -196,15 +232,8 @@ static inline bool hand_over(struct via_vi *vi) {
         return true;
     took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
     VIA_ASSERT(took <= vi->staged);
-    if (took) {
-        if (VIA_UNLIKELY(vi->core->capture != NULL))
-            via_capture_sent(vi->core, vi->index, vi->stage, took);
-        vi->unkicked = true;
-        vi->flight += took;
-        vi->staged -= took;
-        if (VIA_UNLIKELY(vi->staged))
-            memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
-    }
+    if (took)
+        leave_stage(vi, took);
     vi->stuck = vi->staged != 0;
     return !vi->stuck;
 }
@@ -259,23 +288,6 @@ int via_vi_flush(struct via_vi *vi) {
     }
     vi->unkicked = false;
     return err;
-}
-
-/* The device let go of one frame. */
-static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
-    struct via_core *c = vi->core;
-
-    p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
-    if (VIA_UNLIKELY(p->flags & VIA_PKT_TOKEN)) {
-        vi->tokens--;
-        via_pkt_sent(c, p, status);
-        return;
-    }
-    if (VIA_UNLIKELY(p->refs > 1)) {
-        p->owner = p->flags & VIA_PKT_SHARED ? VIA_OWNER_HELD : VIA_OWNER_APP;
-        c->s->held += p->owner == VIA_OWNER_APP;
-    }
-    via_pkt_drop_ref(c, p);
 }
 
 unsigned via_vi_collect(struct via_vi *vi) {

@@ -107,6 +107,15 @@ unsigned vi_rig_reap(struct vi_rig *r) {
     uint64_t addr[64];
     unsigned n, all = 0;
 
+    if (r->dev.caps & VIA_VI_SYNC) {
+        for (uint64_t i = 0; i < r->frames; i++)
+            if (r->holder[i] == TX) {
+                move(r, i * r->dev.frame_size, TX, FREE);
+                all++;
+            }
+        assert_int_equal(r->dev.ops->tx_reap(&r->dev, addr, 64), 0);
+        return all;
+    }
     while ((n = r->dev.ops->tx_reap(&r->dev, addr, 64)) > 0) {
         assert_true(n <= 64);
         for (unsigned i = 0; i < n; i++)

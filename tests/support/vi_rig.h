@@ -39,7 +39,7 @@ struct via_frame vi_rig_frame(struct vi_rig *r, uint32_t len, uint8_t fill);
 /* Hands frames to the driver; those that were not taken stay the test's. Then rings the doorbell. */
 unsigned vi_rig_send(struct vi_rig *r, const struct via_frame *v, unsigned n);
 
-/* Collects frames that were sent; returns how many. */
+/* Collects frames that were sent, of a VIA_VI_SYNC driver all of them; returns how many. */
 unsigned vi_rig_reap(struct vi_rig *r);
 
 /* Frames with the driver: to receive (1), to send (3). */

@@ -123,7 +123,7 @@ static void ends_have_different_addresses(void **state) {
     assert_memory_not_equal(p.end[0].dev.mac, p.end[1].dev.mac, 6);
     assert_int_equal(p.end[0].dev.mac[0] & 3, 2);
     assert_int_equal(p.end[0].dev.mtu, 1500);
-    assert_int_equal(p.end[0].dev.caps, VIA_VI_CSUM_TRUSTED | VIA_VI_JUMBO);
+    assert_int_equal(p.end[0].dev.caps, VIA_VI_CSUM_TRUSTED | VIA_VI_JUMBO | VIA_VI_SYNC);
     end_pair(&p);
 }
 
@@ -178,7 +178,6 @@ static void nonsense_is_swallowed_and_counted(void **state) {
     bad[1] = (struct via_frame){.addr = UINT64_MAX - 10, .len = 60};
     bad[2] = (struct via_frame){.addr = 0, .len = 1519};
     assert_int_equal(via_vi_mem.tx_burst(&p.end[0].dev, bad, 3), 3);
-    assert_int_equal(via_vi_mem.tx_reap(&p.end[0].dev, back, 8), 3);
     assert_int_equal(vi_rig_recv(&p.end[1], &f, 1), 0);
     via_vi_mem.stats(&p.end[0].dev, &s);
     assert_int_equal(s.tx_dropped, 3);
@@ -248,23 +247,21 @@ static void starving_sender_is_lent_more(void **state) {
     end_pair(&p);
 }
 
-static void unreaped_frames_fill_the_ring(void **state) {
+static void sent_frames_are_the_senders_at_once(void **state) {
     struct via_mem_conf conf = {.ring = 64, .mtu = 1500};
-    struct via_frame f, got[64];
+    struct via_frame f, got;
     struct pair p;
 
     (void)state;
     make_pair(&p, &conf);
-    for (uint32_t i = 0; i < 64; i++) {
-        vi_rig_fill(&p.end[1], 64);
-        send_one(&p.end[0], 60, 0);
-        vi_rig_free(&p.end[1], got, vi_rig_recv(&p.end[1], got, 64));
-    }
-    f = vi_rig_frame(&p.end[0], 60, 0);
-    assert_int_equal(vi_rig_send(&p.end[0], &f, 1), 0);
-    assert_true(via_vi_mem.pending(&p.end[0].dev));
-    assert_int_equal(vi_rig_reap(&p.end[0]), 64);
+    assert_true(p.end[0].dev.caps & VIA_VI_SYNC);
+    vi_rig_fill(&p.end[1], 64);
+    f = vi_rig_frame(&p.end[0], 60, 3);
     assert_int_equal(vi_rig_send(&p.end[0], &f, 1), 1);
+    memset(vi_rig_data(&p.end[0], &f), 0xee, 60);
+    assert_false(via_vi_mem.pending(&p.end[0].dev));
+    assert_int_equal(vi_rig_recv(&p.end[1], &got, 1), 1);
+    vi_rig_expect(&p.end[1], &got, 60, 3);
     end_pair(&p);
 }
 
@@ -718,12 +715,9 @@ struct sender {
 static void *send_until_told(void *arg) {
     struct sender *s = arg;
     struct via_frame f = vi_rig_frame(s->rig, 1000, 0);
-    uint64_t back;
 
-    while (!atomic_load(&s->stop)) {
+    while (!atomic_load(&s->stop))
         via_vi_mem.tx_burst(&s->rig->dev, &f, 1);
-        via_vi_mem.tx_reap(&s->rig->dev, &back, 1);
-    }
     via_vi_mem.close(&s->rig->dev);
     return NULL;
 }
@@ -772,7 +766,7 @@ int main(void) {
         cmocka_unit_test(sender_flags_arrive_and_others_do_not),
         cmocka_unit_test(sender_keeps_what_finds_no_lent_frame),
         cmocka_unit_test(starving_sender_is_lent_more),
-        cmocka_unit_test(unreaped_frames_fill_the_ring),
+        cmocka_unit_test(sent_frames_are_the_senders_at_once),
         cmocka_unit_test(jumbo_packets_arrive_as_chains_of_any_cut),
         cmocka_unit_test(part_of_a_packet_is_never_taken),
         cmocka_unit_test(packet_is_not_split_over_two_bursts),
