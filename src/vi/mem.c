@@ -20,15 +20,15 @@
 #define CHAIN_MAX  64  /* frames of a packet: the burst that rx_burst may count on */
 #define CALM       64  /* refills without a starving sender before the window halves */
 #define ETH_ROOM   18  /* Ethernet header with one tag, in front of the MTU */
-#define SMALL      512 /* up to here whole cache lines are copied */
+#define SMALL      512 /* up to here lines are copied one by one */
 
 /* What a sender may say of a frame. */
 #define TX_FLAGS (VIA_FRAME_CSUM_OK | VIA_FRAME_VLAN)
 
 /* What a slot says, in words that are each written and read as one: narrow stores would delay a wide load. */
 struct slot {
-    VIA_ALIGNED(32) _Atomic uint64_t addr; /* by the receiver */
-    _Atomic uint64_t word;                 /* len, flags << 32, vlan << 48 */
+    VIA_ALIGNED(32) _Atomic uint64_t addr; /* by the receiver: a cache line of a frame */
+    _Atomic uint64_t word;                 /* len, where in that line << 16, flags << 32, vlan << 48 */
     _Atomic uint64_t ts;
 };
 
@@ -58,7 +58,6 @@ struct tx_side {
     uint32_t need;           /* slots that the first refused packet wants */
     const uint8_t *mem;
     uint64_t mem_size;
-    uint32_t frame_size;
 };
 
 struct tx_cold {
@@ -249,16 +248,16 @@ static inline struct slot *slot_at(struct end *e, uint32_t pos) {
     return &e->slot[pos & e->mask];
 }
 
-static inline void fill_slot(struct slot *s, const struct via_frame *f) {
-    store(&s->word, f->len | (uint64_t)f->flags << 32 | (uint64_t)f->vlan << 48);
+static inline void fill_slot(struct slot *s, const struct via_frame *f, uint32_t skew) {
+    store(&s->word, f->len | (uint64_t)skew << 16 | (uint64_t)f->flags << 32 | (uint64_t)f->vlan << 48);
     store(&s->ts, f->ts);
 }
 
 static inline void take_slot(struct slot *s, struct via_frame *f) {
     uint64_t word = load(&s->word);
 
-    f->addr = load(&s->addr);
-    f->len = (uint32_t)word;
+    f->addr = load(&s->addr) + (uint16_t)(word >> 16);
+    f->len = (uint16_t)word;
     f->flags = (uint16_t)(word >> 32);
     f->vlan = (uint16_t)(word >> 48);
     f->ts = load(&s->ts);
@@ -377,30 +376,45 @@ static unsigned mem_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsign
     return k;
 }
 
+typedef uint64_t word_of_line __attribute__((may_alias));
+typedef uint64_t half_of_line __attribute__((vector_size(32), may_alias));
+
 /* All loads before all stores: frames lie at the same offsets of pages, where a store would hold up the next load. */
 static inline void copy_line(uint8_t *to, const uint8_t *from) {
-    typedef uint64_t half __attribute__((vector_size(16), aligned(1), may_alias));
-    const half *f = (const half *)(const void *)from;
-    half a = f[0], b = f[1], c = f[2], d = f[3], *t = (half *)(void *)to;
+    const half_of_line *f = (const void *)from;
+    half_of_line *t = (void *)to, a = f[0], b = f[1];
+
+    t[0] = a;
+    t[1] = b;
+}
+
+/* Headers were written just now, word by word, and are read so soon: a wider load would wait until they are in memory. */
+static inline void copy_headers(uint8_t *to, const uint8_t *from) {
+    const word_of_line *f = (const void *)from;
+    word_of_line *t = (void *)to;
+    uint64_t a = f[0], b = f[1], c = f[2], d = f[3], e = f[4], g = f[5], h = f[6], i = f[7];
 
     t[0] = a;
     t[1] = b;
     t[2] = c;
     t[3] = d;
+    t[4] = e;
+    t[5] = g;
+    t[6] = h;
+    t[7] = i;
 }
 
-/* Whole cache lines where both frames have them, so that the compiler knows the size. */
-static inline void copy_bytes(uint8_t *to, const uint8_t *from, uint32_t len, uint32_t from_room) {
-    uint32_t at = 0;
+/* All of the cache lines in which the `len` bytes lie; both begin with one. */
+static inline void copy_lines(uint8_t *to, const uint8_t *from, uint32_t len) {
+    uint32_t at = VIA_LINE;
 
-    if (VIA_UNLIKELY(len > SMALL || via_round_up(len, VIA_LINE) > from_room)) {
-        memcpy(to, from, len);
+    copy_headers(to, from);
+    if (VIA_UNLIKELY(len > SMALL)) {
+        memcpy(to + at, from + at, len - at);
         return;
     }
-    do {
+    for (; at < len; at += VIA_LINE)
         copy_line(to + at, from + at);
-        at += VIA_LINE;
-    } while (at < len);
 }
 
 /* When the last of `bytes` is there, if they are sent now. */
@@ -465,7 +479,7 @@ static void scatter(struct end *e, const struct via_frame *v, uint32_t left, uin
             }
         }
         f.flags = (uint16_t)((f.flags & ~VIA_FRAME_MORE) | (left ? VIA_FRAME_MORE : 0));
-        fill_slot(s, &f);
+        fill_slot(s, &f, 0);
     } while (left);
 }
 
@@ -508,10 +522,11 @@ static inline bool is_short(const struct end *e, const struct via_frame *f) {
 static inline void send_short(struct end *e, const struct via_frame *f) {
     struct end *to = e->peer;
     struct slot *s = slot_at(to, e->tx.pos++);
-    uint32_t room = e->tx.frame_size - ((uint32_t)f->addr & (e->tx.frame_size - 1));
+    uint32_t skew = f->addr % VIA_LINE;
 
-    copy_bytes(to->mem + load(&s->addr), e->tx.mem + f->addr, f->len, room);
-    store(&s->word, f->len | (uint64_t)(f->flags & TX_FLAGS) << 32 | (uint64_t)f->vlan << 48);
+    copy_lines(to->mem + load(&s->addr), e->tx.mem + f->addr - skew, skew + f->len);
+    store(&s->word,
+          f->len | (uint64_t)skew << 16 | (uint64_t)(f->flags & TX_FLAGS) << 32 | (uint64_t)f->vlan << 48);
     store(&s->ts, 0);
     e->cold.bytes += f->len;
 }
@@ -675,13 +690,13 @@ static int check_open(struct via_vi_dev *dev, const struct end *e) {
 
 static void init_end(struct via_vi_dev *dev, struct end *e) {
     uint32_t room = (dev->frame_size - dev->headroom) & ~(VIA_LINE - 1u);
-    uint32_t spread = 3 * VIA_LINE;
+    uint32_t spread = 3 * VIA_LINE, skew = VIA_LINE - 1;
 
     e->mem = dev->mem;
-    e->rx.headroom = dev->headroom;
-    e->rx.colours = room >= spread + via_min32(e->cable->packet_max, 1600) ? 3 : 0;
+    e->rx.headroom = (uint32_t)via_round_up(dev->headroom, VIA_LINE);
+    e->rx.colours = room >= spread + skew + via_min32(e->cable->packet_max, 1600) ? 3 : 0;
     e->room = (uint16_t)(e->rx.colours ? room - spread : room);
-    e->short_max = e->shaped ? 0 : (uint16_t)via_min32(e->room, e->cable->packet_max);
+    e->short_max = e->shaped ? 0 : (uint16_t)via_min32(e->room - skew, e->cable->packet_max);
     e->rx.window = WINDOW_MIN;
     e->rx.stocked = e->rx.held = 0;
     e->rx.lend_from = e->rx.taken;
@@ -692,7 +707,6 @@ static void init_end(struct via_vi_dev *dev, struct end *e) {
     e->tx.need = 0;
     e->tx.mem = dev->mem;
     e->tx.mem_size = dev->mem_size;
-    e->tx.frame_size = dev->frame_size;
     memset(&e->cold, 0, sizeof e->cold);
     e->cold.now = dev->now;
 }

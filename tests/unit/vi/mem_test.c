@@ -147,6 +147,31 @@ static void every_length_arrives_whole(void **state) {
     end_pair(&p);
 }
 
+static void frame_that_starts_anywhere_in_a_line_arrives_whole(void **state) {
+    static const uint32_t lens[] = {0, 1, 20, 41, 42, 60, 63, 64, 65, 106, 127, 128, 500, 513, 1518};
+    struct via_mem_conf conf = VIA_MEM_CONF_INIT;
+    struct via_frame f, got;
+    struct pair p;
+
+    (void)state;
+    make_pair(&p, &conf);
+    for (uint32_t at = 0; at < 130; at++)
+        for (unsigned i = 0; i < sizeof lens / 4; i++) {
+            vi_rig_fill(&p.end[1], 4);
+            f = vi_rig_frame(&p.end[0], 0, 0);
+            f.addr += at - (uint64_t)p.end[0].dev.headroom;
+            f.len = lens[i];
+            for (uint32_t k = 0; k < f.len; k++)
+                p.end[0].dev.mem[f.addr + k] = (uint8_t)(at + i + k);
+            assert_int_equal(vi_rig_send(&p.end[0], &f, 1), 1);
+            assert_int_equal(vi_rig_reap(&p.end[0]), 1);
+            assert_int_equal(vi_rig_recv(&p.end[1], &got, 1), 1);
+            vi_rig_expect(&p.end[1], &got, lens[i], (uint8_t)(at + i));
+            vi_rig_free(&p.end[1], &got, 1);
+        }
+    end_pair(&p);
+}
+
 static void frame_at_the_very_end_of_the_area_is_sent(void **state) {
     struct via_mem_conf conf = VIA_MEM_CONF_INIT;
     struct via_frame f = {.len = 60}, got;
@@ -761,6 +786,7 @@ int main(void) {
         cmocka_unit_test(same_end_opens_once),
         cmocka_unit_test(ends_have_different_addresses),
         cmocka_unit_test(every_length_arrives_whole),
+        cmocka_unit_test(frame_that_starts_anywhere_in_a_line_arrives_whole),
         cmocka_unit_test(frame_at_the_very_end_of_the_area_is_sent),
         cmocka_unit_test(nonsense_is_swallowed_and_counted),
         cmocka_unit_test(sender_flags_arrive_and_others_do_not),
