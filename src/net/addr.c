@@ -565,6 +565,12 @@ bool via_net_is_own(const struct via_core *c, const struct via_addr *a, uint8_t 
     return via_addr_is_own(c, a, iface);
 }
 
+uint8_t via_net_home(const struct via_core *c, const struct via_addr *a) {
+    const struct via_own *o = via_addr_find(c, a, 0);
+
+    return o && o->kind == VIA_OWN_UNICAST ? o->iface : 0;
+}
+
 bool via_net_is_broadcast(const struct via_core *c, const struct via_addr *a) {
     const struct via_own *o = via_addr_is4(a) ? via_addr_find(c, a, 0) : NULL;
 

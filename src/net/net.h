@@ -141,6 +141,9 @@ bool via_net_note(struct via_core *c, struct via_note *out);
 /* Is `a` an own unicast address usable now (not tentative)? Any interface if `iface` is 0. */
 bool via_net_is_own(const struct via_core *c, const struct via_addr *a, uint8_t iface);
 
+/* The interface that an own unicast address was given to, or 0. */
+uint8_t via_net_home(const struct via_core *c, const struct via_addr *a);
+
 /* Is `a` a broadcast address on some own subnet (or 255.255.255.255)? */
 bool via_net_is_broadcast(const struct via_core *c, const struct via_addr *a);
 

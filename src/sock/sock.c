@@ -161,6 +161,14 @@ void via_sock_let_go(struct via_core *c, struct via_sock *k) {
         via_ready_join(c, k, set);
 }
 
+/* Is `iface` below the socket? A wildcard lies on all of them. */
+static bool lies_on(const struct via_core *c, const struct via_sock *k, uint8_t iface) {
+    if (k->flow.iface)
+        return k->flow.iface == iface;
+    return via_addr_is_any(&k->flow.local) || via_addr_is_multicast(&k->flow.local) ||
+           via_net_home(c, &k->flow.local) == iface;
+}
+
 void via_sock_link(struct via_core *c, uint8_t iface, int reason) {
     uint32_t kind, i;
 
@@ -170,12 +178,26 @@ void via_sock_link(struct via_core *c, uint8_t iface, int reason) {
         for (i = 1; i <= pool->ready; i++) {
             struct via_sock *k = via_pool_at(pool, &c->region, i);
 
-            if (k->state != VIA_SOCK_OPEN || (k->flow.iface && k->flow.iface != iface))
+            if (k->state == VIA_SOCK_OPEN && lies_on(c, k, iface))
+                via_ready_raise(c, k, VIA_EV_LINK, reason, 0);
+        }
+    }
+}
+
+void via_sock_addr_gone(struct via_core *c, const struct via_addr *a, uint8_t iface, int reason) {
+    uint32_t kind, i;
+
+    for (kind = VIA_KIND_UDP; kind < VIA_KINDS; kind++) {
+        const struct via_pool *pool = &c->socks->pool[kind];
+
+        for (i = 1; i <= pool->ready; i++) {
+            struct via_sock *k = via_pool_at(pool, &c->region, i);
+
+            if (k->state != VIA_SOCK_OPEN || !via_addr_eq(&k->flow.local, a) ||
+                (k->flow.iface && k->flow.iface != iface))
                 continue;
-            if (!via_addr_is_any(&k->flow.local) && !via_addr_is_multicast(&k->flow.local) &&
-                !via_net_is_own(c, &k->flow.local, iface))
-                continue;
-            via_ready_raise(c, k, VIA_EV_LINK, reason, 0);
+            k->reason = reason;
+            via_ready_raise(c, k, VIA_EV_ERR, reason, 0);
         }
     }
 }

@@ -83,8 +83,10 @@ void via_sock_give_space(struct via_core *c, uint32_t vi, bool all);
 /* Picks a free ephemeral port for `flow` at random (RFC 6056 3.3.2) and returns it, or 0. */
 uint16_t via_port_pick(struct via_core *c, const struct via_flow *flow);
 
-/* Tells all sockets to which `iface` matters that its link changed. */
+/* Tells all sockets below which `iface` lies that its link changed. */
 void via_sock_link(struct via_core *c, uint8_t iface, int reason);
+/* Tells all sockets with this local address that it is theirs no more. */
+void via_sock_addr_gone(struct via_core *c, const struct via_addr *a, uint8_t iface, int reason);
 
 uint64_t via_socks_bytes(const struct via_attrs *a, const uint32_t size[VIA_KINDS], const uint32_t cap[VIA_KINDS]);
 int via_socks_init(struct via_core *c, const uint32_t size[VIA_KINDS], const uint32_t cap[VIA_KINDS]);

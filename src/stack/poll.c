@@ -165,8 +165,10 @@ static void hear(struct via_core *c, const struct via_note *note) {
             via_udp_error(c, &rx);
         return;
     case VIA_NOTE_LINK:
-    case VIA_NOTE_ADDR:
         via_sock_link(c, note->iface, note->reason);
+        return;
+    case VIA_NOTE_ADDR:
+        via_sock_addr_gone(c, &note->flow.local, note->iface, note->reason);
         return;
     case VIA_NOTE_NONE:
         return;

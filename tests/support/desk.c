@@ -286,6 +286,13 @@ uint32_t desk_build(uint32_t n, const struct via_ep *from, const struct via_ep *
     return put_ip(at, &e, &h, b, 8 + len);
 }
 
+void desk_refit4(uint8_t *frame, uint16_t total, uint16_t frag) {
+    via_put16(frame + 14 + 2, total);
+    via_put16(frame + 14 + 6, frag);
+    via_store16(frame + 14 + 10, 0);
+    via_store16(frame + 14 + 10, via_sum_end(via_sum_add(0, frame + 14, 20)));
+}
+
 bool desk_dgram(struct desk *b, uint32_t n, const char *from, const char *to, const void *data, uint32_t len) {
     static uint8_t frame[65536 + 64];
     struct via_ep src = desk_ep(from), dst = desk_ep(to);

@@ -84,6 +84,8 @@ bool desk_dgram_at(struct desk *b, uint32_t n, const char *from, const char *to,
 /* Ethernet frame around a datagram; returns its length. */
 uint32_t desk_build(uint32_t n, const struct via_ep *from, const struct via_ep *to, const void *data, uint32_t len,
                      uint8_t *at);
+/* Sets total length and fragment field of the IPv4 header in a frame, and mends its checksum. */
+void desk_refit4(uint8_t *frame, uint16_t total, uint16_t frag);
 /* ICMP "port unreachable" by the peer about the first packet of which `quoted` is the frame. */
 bool desk_unreachable(struct desk *b, uint32_t n, const struct desk_sent *quoted);
 /* ICMP "fragmentation needed" with that MTU. */
