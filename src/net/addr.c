@@ -118,7 +118,7 @@ static void list_remove(struct via_core *c, struct via_list *l, const struct via
 static void arm(struct via_core *c, const struct via_own *o) {
     via_ns_t at = via_min_ns(o->phase ? o->due : VIA_NEVER, o->valid);
 
-    if (o->state == VIA_ADDR_PREFERRED || o->state == VIA_ADDR_TENTATIVE)
+    if (o->state == VIA_ADDR_PREFERRED)
         at = via_min_ns(at, o->preferred);
     if (at == VIA_NEVER)
         via_tick_disarm(c, VIA_TICK_ADDR, via_own_id(c, o));

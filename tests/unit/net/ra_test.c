@@ -191,6 +191,21 @@ static void prefixes_make_routes_and_addresses(void **state) {
     bench_free(r);
 }
 
+static void a_prefix_of_no_preferred_time_makes_a_deprecated_address(void **state) {
+    struct bench *r = host();
+    struct via_nd m = advert(0);
+
+    (void)state;
+    add_prefix(&m, "2001:db8:1::", 64, VIA_ND_AUTO, 7200);
+    m.prefix[0].preferred = 0;
+    assert_int_equal(bench_nd(r, 1, &m, "fe80::9", "ff02::1"), VIA_KEPT);
+    bench_pass(r, 0); /* comes to an end */
+    assert_int_equal(made(r, "2001:db8:1::")->state, VIA_ADDR_TENTATIVE);
+    bench_pass(r, 5 * VIA_SEC);
+    assert_int_equal(made(r, "2001:db8:1::")->state, VIA_ADDR_DEPRECATED);
+    bench_free(r);
+}
+
 static void prefixes_that_make_no_sense_make_no_address(void **state) {
     struct bench *r = host();
     struct via_nd m = advert(0);
@@ -415,6 +430,7 @@ int main(void) {
         cmocka_unit_test(preference_of_routers_is_followed),
         cmocka_unit_test(a_router_that_does_not_answer_is_passed_over),
         cmocka_unit_test(prefixes_make_routes_and_addresses),
+        cmocka_unit_test(a_prefix_of_no_preferred_time_makes_a_deprecated_address),
         cmocka_unit_test(prefixes_that_make_no_sense_make_no_address),
         cmocka_unit_test(a_flood_of_routers_is_bounded),
         cmocka_unit_test(parameters_are_taken_within_reason),
