@@ -15,7 +15,7 @@ static uint8_t touch(const void *data, size_t len) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct via_pcapng_reader *r;
     struct via_pcapng_record rec;
-    volatile uint8_t all = 0;
+    volatile uint8_t all = 0; /* every byte is read, whatever it says */
     const uint8_t *at;
     size_t packets = 0;
     int got;
@@ -35,5 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rig_must(got == 0 || (got == -EBADMSG && via_pcapng_reader_why(r)[0]));
     rig_must(via_pcapng_read(r, &rec) == got);
     via_pcapng_reader_close(r);
+    (void)all;
     return 0;
 }

@@ -291,7 +291,8 @@ def test_sockperf(net, server):
         assert lost and seen, out
         print(way[0], re.search(r"Summary: .*", out).group(0))
         assert int(seen.group(1)) > 50 and int(lost.group(2)) == 0 and int(lost.group(3)) == 0, out
-        assert int(lost.group(1)) <= int(seen.group(1)) // 100, out
+        # On a busy machine the ring may overflow; then it says so.
+        assert int(lost.group(1)) <= int(seen.group(1)) // 100 or server.must("lost") > 0, out
 
 
 def test_neighbours(net, server):

@@ -184,6 +184,13 @@ static int show_link(struct server *s) {
     return via_vi_info(s->host.dev, &info) ? -ENODEV : info.link;
 }
 
+/* Frames that the device lost for want of time or room. */
+static int show_lost(struct server *s) {
+    struct via_vi_info info = VIA_VI_INFO_INIT;
+
+    return via_vi_info(s->host.dev, &info) ? -ENODEV : (int)info.stats.rx_dropped;
+}
+
 static int obey(struct server *s, char **word) {
     const char *cmd = word[0];
 
@@ -201,6 +208,8 @@ static int obey(struct server *s, char **word) {
         return set_addr(s, word);
     if (!strcmp(cmd, "link"))
         return show_link(s);
+    if (!strcmp(cmd, "lost"))
+        return show_lost(s);
     if (!strcmp(cmd, "echoed"))
         return (int)s->echoed;
     if (!strcmp(cmd, "grouped"))
