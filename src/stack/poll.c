@@ -346,7 +346,8 @@ bool via_stack_has_input(const struct via_stack *st) {
     for (i = 1; i <= c->vis; i++)
         if (c->vi[i] && (vi_pending(c->vi[i]) || can_push(c->vi[i])))
             return true;
-    return via_mpsc_pending(&st->calls);
+    /* Not the queue of calls: who has queued and not woken yet is about to, and the poll would not look there. */
+    return atomic_load_explicit(&st->sleep.woken, memory_order_seq_cst);
 }
 
 bool via_stack_has_work(const struct via_stack *st) {

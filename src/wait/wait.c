@@ -123,10 +123,6 @@ static bool spin(struct via_stack *st, via_ns_t ns, via_work_fn *has_work) {
     return false;
 }
 
-static bool was_woken(struct via_stack *st) {
-    return atomic_load_explicit(&st->sleep.woken, memory_order_seq_cst);
-}
-
 /* Steps 3 and 4 of the protocol: 1 if something came in between. */
 static bool arm_devices(struct via_stack *st, via_work_fn *has_work) {
     struct via_core *c = &st->core;
@@ -135,7 +131,7 @@ static bool arm_devices(struct via_stack *st, via_work_fn *has_work) {
     for (i = 1; i <= c->vis; i++)
         if (c->vi[i] && c->vi[i]->dev->ops->arm && c->vi[i]->dev->ops->arm(c->vi[i]->dev))
             return true;
-    return was_woken(st) || has_work(st);
+    return has_work(st);
 }
 
 static int refuse(struct via_stack *st) {
@@ -152,7 +148,7 @@ int via_sleep_try(struct via_stack *st, unsigned flags, via_work_fn *has_work) {
     if (VIA_SPIN_NS(flags) && spin(st, VIA_SPIN_NS(flags), has_work))
         return refuse(st);
     deadline = via_stack_deadline(st);
-    if (has_work(st) || was_woken(st) || is_due(st, deadline))
+    if (has_work(st) || is_due(st, deadline))
         return refuse(st);
     fd = via_wait_fd(st);
     if (fd < 0)
