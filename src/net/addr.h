@@ -5,6 +5,12 @@
  * A table keyed by the address says in one look what a destination is to us: an own unicast address, the broadcast
  * address of an own subnet, or nothing. Strangers cannot add entries, so the slot needs a cheap hash only; it is
  * keyed all the same, since prefixes come from routers.
+ *
+ * Addresses with VIA_ADDR_KERNEL are the kernel's too. It answers ARP, ND and echo for them, defends them, and has them
+ * steered to it; we neither probe nor announce them, nor let a device steer them to us (single ports are, by sockets).
+ * Answers to our own questions for neighbours would go to the kernel as well, so on such an interface neighbours come
+ * from the mirror, which makes the kernel ask (via_mirror_resolve()). Without the mirror we do ask ourselves: that works
+ * where the device gives everything to both, as AF_PACKET does.
  */
 #ifndef VIA_NET_ADDR_H
 #define VIA_NET_ADDR_H
