@@ -38,8 +38,7 @@ struct via_own *via_addr_find(const struct via_core *c, const struct via_addr *a
     for (id = *slot_of(c, a); id;) {
         struct via_own *o = via_own_at(c, id);
 
-        if (VIA_LIKELY(via_addr_eq(&o->addr, a)) &&
-            (!iface || o->iface == iface || !via_addr_is_linklocal6(a)))
+        if (VIA_LIKELY(via_addr_eq(&o->addr, a)) && (!iface || o->iface == iface || !via_addr_is_linklocal6(a)))
             return o;
         id = o->next;
     }
@@ -556,7 +555,8 @@ int via_addr_init(struct via_core *c) {
         return err;
     c->ticks[VIA_TICK_ADDR].base = c->region.base + t->pool.slots + offsetof(struct via_own, tick);
     c->ticks[VIA_TICK_ADDR].stride = t->pool.size;
-    if ((err = add_host_entry(c, &loop4, VIA_OWN_UNICAST)) < 0 || (err = add_host_entry(c, &loop6, VIA_OWN_UNICAST)) < 0)
+    if ((err = add_host_entry(c, &loop4, VIA_OWN_UNICAST)) < 0 ||
+        (err = add_host_entry(c, &loop6, VIA_OWN_UNICAST)) < 0)
         return err;
     return add_host_entry(c, &all4, VIA_OWN_BROADCAST);
 }

@@ -9,8 +9,8 @@
  * Addresses with VIA_ADDR_KERNEL are the kernel's too. It answers ARP, ND and echo for them, defends them, and has them
  * steered to it; we neither probe nor announce them, nor let a device steer them to us (single ports are, by sockets).
  * Answers to our own questions for neighbours would go to the kernel as well, so on such an interface neighbours come
- * from the mirror, which makes the kernel ask (via_mirror_resolve()). Without the mirror we do ask ourselves: that works
- * where the device gives everything to both, as AF_PACKET does.
+ * from the mirror, which makes the kernel ask (via_mirror_resolve()). Without the mirror we do ask ourselves: that
+ * works where the device gives everything to both, as AF_PACKET does.
  */
 #ifndef VIA_NET_ADDR_H
 #define VIA_NET_ADDR_H
@@ -60,8 +60,8 @@ struct via_own {
     uint32_t route;      /* the connected route that came with it, or 0 */
     via_ns_t preferred;  /* until when, VIA_NEVER: for ever */
     via_ns_t valid;
-    via_ns_t due;        /* next step of the phase */
-    via_ns_t defended;   /* when a conflict was last answered (RFC 5227 2.4) */
+    via_ns_t due;      /* next step of the phase */
+    via_ns_t defended; /* when a conflict was last answered (RFC 5227 2.4) */
     struct via_tick tick;
 };
 
@@ -69,9 +69,9 @@ struct via_addr_table {
     struct via_key key;    /* of the hash */
     struct via_key secret; /* of interface identifiers (RFC 7217) */
     struct via_pool pool;
-    uint64_t slots;        /* offset of the hash: first ids */
-    uint32_t shift;        /* 64 - log2 of its size */
-    uint32_t count;        /* unicast addresses, without those of the host itself */
+    uint64_t slots; /* offset of the hash: first ids */
+    uint32_t shift; /* 64 - log2 of its size */
+    uint32_t count; /* unicast addresses, without those of the host itself */
 };
 
 uint64_t via_addr_bytes(const struct via_attrs *a);

@@ -85,8 +85,8 @@ static bool meets_conflict(struct via_core *c, const struct via_iface *f, const 
 }
 
 /*
- * Only who asks for us makes an entry. An answer counts if we asked; a gratuitous one, or a question to us, updates what
- * is there; an answer that nobody asked for changes nothing.
+ * Only who asks for us makes an entry. An answer counts if we asked; a gratuitous one, or a question to us, updates
+ * what is there; an answer that nobody asked for changes nothing.
  */
 static bool learn(struct via_core *c, const struct via_iface *f, const struct via_arp *a, const struct via_own *own) {
     struct via_neigh *n = via_neigh_find(c, f->index, &a->sender);
@@ -114,7 +114,7 @@ enum via_drop via_arp_input(struct via_core *c, struct via_iface *f, struct via_
     int len = via_arp_parse(&a, via_pkt_data(c, p), p->len);
 
     if (len < 0)
-        return (enum via_drop)-len;
+        return (enum via_drop) - len;
     if (is_martian(c, &a.sender))
         return VIA_DROP_IP_MARTIAN;
     if (via_mac_eq(a.sender_mac, f->mac)) /* our own, come back; or the kernel's, which shares our address */

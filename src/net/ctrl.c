@@ -153,8 +153,8 @@ static int add_route(struct via_core *c, const struct via_route *asked) {
 
 /* What is zero in the question fits anything; the subnet of an own address goes with the address alone. */
 static bool fits(const struct via_rt *r, const struct via_rt *asked) {
-    return r->origin != VIA_ROUTE_SUBNET && r->bits == asked->bits && via_addr_eq(&r->dst, &asked->dst) && (!asked->iface || r->iface == asked->iface) &&
-           (!asked->metric || r->metric == asked->metric) &&
+    return r->origin != VIA_ROUTE_SUBNET && r->bits == asked->bits && via_addr_eq(&r->dst, &asked->dst) &&
+           (!asked->iface || r->iface == asked->iface) && (!asked->metric || r->metric == asked->metric) &&
            (is_zero(&asked->gateway) || via_addr_eq(&r->gateway, &asked->gateway));
 }
 

@@ -3,9 +3,9 @@
 
 #include "net/state.h"
 
-#define SOLICIT_DELAY    (1 * VIA_SEC) /* RFC 4861 MAX_RTR_SOLICITATION_DELAY */
-#define SOLICIT_INTERVAL (4 * VIA_SEC) /* RTR_SOLICITATION_INTERVAL */
-#define SOLICITS         3u            /* MAX_RTR_SOLICITATIONS */
+#define SOLICIT_DELAY    (1 * VIA_SEC)        /* RFC 4861 MAX_RTR_SOLICITATION_DELAY */
+#define SOLICIT_INTERVAL (4 * VIA_SEC)        /* RTR_SOLICITATION_INTERVAL */
+#define SOLICITS         3u                   /* MAX_RTR_SOLICITATIONS */
 #define REDRAW           (3 * 3600 * VIA_SEC) /* RFC 4861 6.3.4: ReachableTime is drawn anew every few hours */
 
 static struct via_iface *slot_at(const struct via_core *c, uint32_t index) {
@@ -130,7 +130,9 @@ static void take_link(struct via_core *c, struct via_iface *f, uint8_t link) {
     if (f->up == was && link != VIA_LINK_GONE)
         return;
     via_log(c, VIA_LOG_NET, VIA_LOG_INFO, "interface %u: link %s", f->index,
-            f->up ? "up" : link == VIA_LINK_GONE ? "gone" : "down");
+            f->up                   ? "up"
+            : link == VIA_LINK_GONE ? "gone"
+                                    : "down");
     via_neigh_flush(c, f->index, false);
     via_net_changed(c);
     if (f->up)

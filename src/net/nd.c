@@ -258,7 +258,7 @@ enum via_drop via_nd_input(struct via_core *c, struct via_iface *f, struct via_p
     int len = via_nd_parse(&nd, ip, at, p->len);
 
     if (len < 0)
-        return (enum via_drop)-len;
+        return (enum via_drop) - len;
     switch (nd.type) {
     case VIA_ND_SOLICIT:
         return take_solicit(c, f, &nd, ip);

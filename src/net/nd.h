@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* nd.h - neighbour discovery of IPv6: who is there (RFC 4861), is this address taken (RFC 4862). Routers are in ra.h. */
+/* nd.h - neighbour discovery of IPv6: who is there (RFC 4861), is this address taken (RFC 4862). Routers are in ra.h.
+ */
 #ifndef VIA_NET_ND_H
 #define VIA_NET_ND_H
 

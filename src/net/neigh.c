@@ -7,7 +7,7 @@
 #include "wire/eth.h"
 
 #define DELAY_FIRST_PROBE (5 * VIA_SEC) /* RFC 4861 DELAY_FIRST_PROBE_TIME */
-#define GATEWAY_PROBES    15u           /* questions to a gateway that has failed, the last ones 32 s apart: six minutes */
+#define GATEWAY_PROBES    15u /* questions to a gateway that has failed, the last ones 32 s apart: six minutes */
 #define GATEWAY_BACKOFF   5u
 
 struct via_neigh *via_neigh_at(const struct via_core *c, uint32_t id) {
@@ -60,7 +60,7 @@ static void link_class(struct via_core *c, struct via_neigh *n, enum via_neigh_c
     struct via_neigh_list *l = &c->net->neigh.lists[class];
     uint32_t id = via_neigh_id(c, n);
 
-    n->class = (uint8_t)class;
+    n->class = (uint8_t) class;
     n->newer = 0;
     n->older = l->newest;
     if (l->newest)

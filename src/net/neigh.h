@@ -3,9 +3,10 @@
  * neigh.h - who on a link owns which MAC address. ARP and ND only fill it; one table for both, one state machine
  * (RFC 4861 7.3).
  *
- * The table is bounded. When it is full, an entry that is unresolved goes first, the one longest untouched before others,
- * then one that is stale; those that answer are kept (RFC 6583 4.3), and the packet that wanted a new one is dropped.
- * Nothing that was not asked for makes an entry: only somebody who asks for our address, from our subnet, does.
+ * The table is bounded. When it is full, an entry that is unresolved goes first, the one longest untouched before
+ * others, then one that is stale; those that answer are kept (RFC 6583 4.3), and the packet that wanted a new one is
+ * dropped. Nothing that was not asked for makes an entry: only somebody who asks for our address, from our subnet,
+ * does.
  *
  * Packets that wait for an answer are complete but for the destination's MAC address.
  */
@@ -18,8 +19,8 @@
 
 enum via_neigh_flag {
     VIA_NEIGH_ROUTER = 1,
-    VIA_NEIGH_SHOWN = 2,  /* its MAC address lies in somebody's path: a change moves the generation */
-    VIA_NEIGH_KERNEL = 4, /* the kernel resolves it, and tells */
+    VIA_NEIGH_SHOWN = 2,   /* its MAC address lies in somebody's path: a change moves the generation */
+    VIA_NEIGH_KERNEL = 4,  /* the kernel resolves it, and tells */
     VIA_NEIGH_GATEWAY = 8, /* routes lead through it */
 };
 
@@ -29,19 +30,19 @@ enum via_neigh_class { VIA_CLASS_NONE = 0, VIA_CLASS_OPEN, VIA_CLASS_STALE, VIA_
 struct via_neigh {
     struct via_addr addr;
     uint8_t mac[6];
-    uint8_t iface;        /* 0: free slot */
-    uint8_t state;        /* enum via_neigh_state */
-    uint8_t flags;        /* enum via_neigh_flag */
-    uint8_t class;        /* enum via_neigh_class: in which list */
-    uint8_t probes;       /* solicitations sent in this state */
+    uint8_t iface;  /* 0: free slot */
+    uint8_t state;  /* enum via_neigh_state */
+    uint8_t flags;  /* enum via_neigh_flag */
+    uint8_t class;  /* enum via_neigh_class: in which list */
+    uint8_t probes; /* solicitations sent in this state */
     uint8_t spare;
-    uint32_t next;        /* in the same slot of the hash */
+    uint32_t next;         /* in the same slot of the hash */
     uint32_t newer, older; /* in the list of the class */
-    uint32_t serial;      /* tells it from another that had the same id before */
-    uint32_t waiting;     /* datagrams in `queue` */
+    uint32_t serial;       /* tells it from another that had the same id before */
+    uint32_t waiting;      /* datagrams in `queue` */
     struct via_list queue;
-    struct via_addr src;  /* whom to ask as: source of the packet that made us ask; all zero: any own address */
-    via_ns_t confirmed;   /* last proof of reachability; of a failed one, when it failed */
+    struct via_addr src; /* whom to ask as: source of the packet that made us ask; all zero: any own address */
+    via_ns_t confirmed;  /* last proof of reachability; of a failed one, when it failed */
     struct via_tick tick;
 };
 
@@ -93,15 +94,15 @@ static inline bool via_neigh_asks(const struct via_neigh *n) {
 bool via_neigh_use(struct via_core *c, struct via_neigh *n);
 
 /*
- * Takes a frame, complete but for the destination's MAC, to wait for the answer, and asks. `follows`: it is a fragment of
- * the datagram parked before. The packet is gone in any case. 0 or NEIGH_QUEUE, NEIGH_FAILED, counted.
+ * Takes a frame, complete but for the destination's MAC, to wait for the answer, and asks. `follows`: it is a fragment
+ * of the datagram parked before. The packet is gone in any case. 0 or NEIGH_QUEUE, NEIGH_FAILED, counted.
  */
 enum via_drop via_neigh_park(struct via_core *c, struct via_neigh *n, struct via_pkt *p, bool follows);
 
 /* What a message said. */
 enum via_neigh_proof {
-    VIA_PROOF_HINT = 1,   /* a MAC address, not asked for: state becomes STALE if it is news */
-    VIA_PROOF_ANSWER,     /* the answer to our question: REACHABLE */
+    VIA_PROOF_HINT = 1, /* a MAC address, not asked for: state becomes STALE if it is news */
+    VIA_PROOF_ANSWER,   /* the answer to our question: REACHABLE */
 };
 /* The MAC address of `n` was told. Packets that waited for it go out. */
 void via_neigh_learn(struct via_core *c, struct via_neigh *n, const uint8_t mac[6], enum via_neigh_proof proof);

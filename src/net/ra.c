@@ -143,8 +143,8 @@ static bool learn_prefix(struct via_core *c, const struct via_iface *f, const st
 
 static bool learn_specific(struct via_core *c, const struct via_iface *f, const struct via_nd_prefix *p,
                            const struct via_addr *router) {
-    struct via_rt r = {.dst = p->prefix, .gateway = *router, .iface = f->index, .bits = p->len,
-                       .origin = VIA_ROUTE_ADVERT};
+    struct via_rt r = {
+        .dst = p->prefix, .gateway = *router, .iface = f->index, .bits = p->len, .origin = VIA_ROUTE_ADVERT};
 
     if (via_addr_is4(&p->prefix) || via_addr_is_multicast(&p->prefix))
         return true;
@@ -230,8 +230,8 @@ static void take_parameters(struct via_core *c, struct via_iface *f, const struc
 /* A router that we keep is a neighbour that we shall need. */
 static void meet_router(struct via_core *c, const struct via_iface *f, const struct via_nd *nd,
                         const struct via_addr *router) {
-    struct via_neigh *n = nd->has & VIA_ND_SRC_MAC ? via_neigh_want(c, f->index, router)
-                                                   : via_neigh_find(c, f->index, router);
+    struct via_neigh *n =
+        nd->has & VIA_ND_SRC_MAC ? via_neigh_want(c, f->index, router) : via_neigh_find(c, f->index, router);
 
     if (!n)
         return;

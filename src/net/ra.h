@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ra.h - what routers tell: router advertisements (RFC 4861 6.3.4, RFC 4862 5.5.3, RFC 4191) and redirects (RFC 4861 8.3).
+ * ra.h - what routers tell: router advertisements (RFC 4861 6.3.4, RFC 4862 5.5.3, RFC 4191) and redirects (RFC
+ * 4861 8.3).
  *
- * Default routers, prefixes on the link, specific routes and redirects are routes with a lease; there are no other lists.
+ * Default routers, prefixes on the link, specific routes and redirects are routes with a lease; there are no other
+ * lists.
  */
 #ifndef VIA_NET_RA_H
 #define VIA_NET_RA_H

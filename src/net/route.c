@@ -4,12 +4,12 @@
 #include "net/state.h"
 #include "wire/bytes.h"
 
-#define STRIDE 6u
-#define LEVELS 22 /* 128 / 6, rounded up */
+#define STRIDE         6u
+#define LEVELS         22 /* 128 / 6, rounded up */
 #define UNITS_PER_NODE 3u
-#define ARENA_CHUNK 8192u /* units committed at a time */
-#define WIDE 16u          /* bits that choose a root */
-#define WIDE_BYTES ((1u << WIDE) * sizeof(struct via_tnode))
+#define ARENA_CHUNK    8192u /* units committed at a time */
+#define WIDE           16u   /* bits that choose a root */
+#define WIDE_BYTES     ((1u << WIDE) * sizeof(struct via_tnode))
 
 static_assert(sizeof(struct via_tnode) == UNITS_PER_NODE * VIA_TRIE_UNIT, "nodes fill units");
 
@@ -141,7 +141,7 @@ static void split_units(struct via_core *c, uint32_t at, uint32_t have, uint32_t
         unsigned class = VIA_TRIE_CLASSES - 1;
 
         while (class_units[class] > have - keep)
-            class--;
+            class --;
         have -= class_units[class];
         free_units(c, at + have, class_units[class]);
     }
@@ -327,8 +327,8 @@ static void few_insert(struct via_trie *t, const struct key *k, unsigned bits, u
 
     for (i = t->prefixes; i && t->few[i - 1].bits < bits; i--)
         t->few[i] = t->few[i - 1];
-    t->few[i] = (struct via_route_few){k->hi, k->lo, mask_of(via_min32(bits, 64)),
-                                       mask_of(bits > 64 ? bits - 64 : 0), route, bits};
+    t->few[i] = (struct via_route_few){k->hi, k->lo, mask_of(via_min32(bits, 64)), mask_of(bits > 64 ? bits - 64 : 0),
+                                       route, bits};
 }
 
 static void few_remove(struct via_trie *t, const struct key *k, unsigned bits) {
@@ -647,8 +647,8 @@ static uint64_t arena_units(const struct via_attrs *a) {
 }
 
 uint64_t via_route_bytes(const struct via_attrs *a) {
-    return via_pool_bytes(sizeof(struct via_rt), most_routes(a)) +
-           via_round_up(arena_units(a) * VIA_TRIE_UNIT, 4096) + 2 * via_round_up(WIDE_BYTES, 4096) + 3 * 4096;
+    return via_pool_bytes(sizeof(struct via_rt), most_routes(a)) + via_round_up(arena_units(a) * VIA_TRIE_UNIT, 4096) +
+           2 * via_round_up(WIDE_BYTES, 4096) + 3 * 4096;
 }
 
 int via_route_init(struct via_core *c) {

@@ -32,10 +32,10 @@ struct via_rt {
     struct via_addr source;  /* all zero: chosen */
     uint32_t next;           /* of the same prefix, metric not lower */
     uint32_t metric;
-    uint32_t mtu;            /* 0: the interface's */
-    uint8_t iface;           /* 0: free slot */
-    uint8_t bits;            /* of 128; IPv4 behind 96 */
-    uint8_t origin;          /* enum via_route_origin */
+    uint32_t mtu;   /* 0: the interface's */
+    uint8_t iface;  /* 0: free slot */
+    uint8_t bits;   /* of 128; IPv4 behind 96 */
+    uint8_t origin; /* enum via_route_origin */
     uint8_t pad;
 };
 
@@ -51,7 +51,7 @@ struct via_route_few {
     uint32_t route, bits;
 };
 
-#define VIA_TRIE_UNIT    8  /* bytes; arrays of the trie are counted in these */
+#define VIA_TRIE_UNIT    8 /* bytes; arrays of the trie are counted in these */
 #define VIA_TRIE_CLASSES 16
 
 /* One family. */
@@ -60,17 +60,17 @@ struct via_trie {
     uint32_t prefixes; /* different ones */
     bool wide;         /* prefixes of 16 bits and more are below `roots`, not below `root` */
     uint8_t pad[3];
-    uint64_t roots;    /* offset of 65,536 nodes, memory only once `wide` was tried */
+    uint64_t roots;                          /* offset of 65,536 nodes, memory only once `wide` was tried */
     struct via_route_few few[VIA_ROUTE_FEW]; /* all of them, longest first, unless there are more */
 };
 
 struct via_route_table {
     struct via_trie trie[2]; /* IPv6, IPv4 */
     struct via_pool pool;
-    uint32_t count;          /* routes */
-    uint32_t manual;         /* of them VIA_ROUTE_MANUAL, which the attribute max_routes bounds */
-    uint64_t arena;          /* offset of the units of the tries */
-    uint32_t used, ready, cap; /* units handed out, committed, there are; unit 0 is nobody's */
+    uint32_t count;                  /* routes */
+    uint32_t manual;                 /* of them VIA_ROUTE_MANUAL, which the attribute max_routes bounds */
+    uint64_t arena;                  /* offset of the units of the tries */
+    uint32_t used, ready, cap;       /* units handed out, committed, there are; unit 0 is nobody's */
     uint32_t free[VIA_TRIE_CLASSES]; /* first free array of each size */
 };
 
@@ -80,8 +80,9 @@ int via_route_init(struct via_core *c);
 struct via_rt *via_rt_at(const struct via_core *c, uint32_t id);
 
 /*
- * The first route of the longest prefix of `a` that is not longer than `most` bits (of 128, IPv4 behind 96), or 0. Others
- * of the prefix follow by `next`. For a shorter prefix ask again with `most` = bits - 1; a negative one finds nothing.
+ * The first route of the longest prefix of `a` that is not longer than `most` bits (of 128, IPv4 behind 96), or 0.
+ * Others of the prefix follow by `next`. For a shorter prefix ask again with `most` = bits - 1; a negative one finds
+ * nothing.
  */
 uint32_t via_route_find(const struct via_core *c, const struct via_addr *a, int most);
 

@@ -18,7 +18,7 @@
 #include "net/ra.h"
 #include "net/route.h"
 
-#define VIA_NOTES 64u /* kept until the next poll; the oldest go */
+#define VIA_NOTES   64u   /* kept until the next poll; the oldest go */
 #define VIA_NET_IDS 1024u /* counters of identifications */
 
 /* What sockets are to be told. */
@@ -42,9 +42,10 @@ struct via_net {
     struct via_pmtu_table pmtu;
     struct via_input_state input;
     struct via_notes notes;
-    uint64_t fragmented;   /* datagrams sent in pieces */
-    uint64_t copied;       /* bytes copied on the way out: fragments, and what could not be sent where it lay */
-    uint32_t ids[VIA_NET_IDS]; /* next identification of fragments, by keyed hash of the addresses (RFC 6864, RFC 7739) */
+    uint64_t fragmented; /* datagrams sent in pieces */
+    uint64_t copied;     /* bytes copied on the way out: fragments, and what could not be sent where it lay */
+    uint32_t
+        ids[VIA_NET_IDS]; /* next identification of fragments, by keyed hash of the addresses (RFC 6864, RFC 7739) */
 };
 
 /* Something that paths were made of has changed: all of them end. */
@@ -71,7 +72,8 @@ void via_net_tell(struct via_core *c, const struct via_note *note);
  */
 struct via_pkt *via_net_frame(struct via_core *c);
 
-/* Sends a whole Ethernet frame through an interface. The packet is gone in any case. 0, or why it was dropped (counted). */
+/* Sends a whole Ethernet frame through an interface. The packet is gone in any case. 0, or why it was dropped
+ * (counted). */
 enum via_drop via_net_push(struct via_core *c, uint32_t iface, struct via_pkt *p);
 
 #endif

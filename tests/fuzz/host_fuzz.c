@@ -20,11 +20,12 @@ static uint8_t byte(struct input *in) {
 
 /* Few of each, so that operations meet. */
 static const char *const addrs[] = {
-    "192.0.2.1",      "192.0.2.2",     "192.0.2.9",     "192.0.2.10",      "192.0.2.255",     "203.0.113.7",
-    "224.0.0.251",    "0.0.0.0",       "127.0.0.1",     "255.255.255.255", "2001:db8::1",     "2001:db8::2",
-    "2001:db8::9",    "2001:db8::a",   "2001:db8:1::7", "2001:db8:2::",    "fe80::1",         "fe80::9",
-    "fe80::a",        "ff02::1",       "ff02::fb",      "::",              "::1",             "ff02::1:ff00:1",
-    "ff02::1:ff00:2", "198.51.100.1",  "198.51.100.9",  "2001:db8:1::",    "::ffff:0.0.0.1",  "ff02::1:ff00:9",
+    "192.0.2.1",    "192.0.2.2",    "192.0.2.9",    "192.0.2.10",     "192.0.2.255",
+    "203.0.113.7",  "224.0.0.251",  "0.0.0.0",      "127.0.0.1",      "255.255.255.255",
+    "2001:db8::1",  "2001:db8::2",  "2001:db8::9",  "2001:db8::a",    "2001:db8:1::7",
+    "2001:db8:2::", "fe80::1",      "fe80::9",      "fe80::a",        "ff02::1",
+    "ff02::fb",     "::",           "::1",          "ff02::1:ff00:1", "ff02::1:ff00:2",
+    "198.51.100.1", "198.51.100.9", "2001:db8:1::", "::ffff:0.0.0.1", "ff02::1:ff00:9",
 };
 
 static const char *text(struct input *in) {
@@ -41,7 +42,8 @@ static const char *text6(struct input *in) {
 
 /* What passes the check of sources in front of neighbour discovery. */
 static const char *source6(struct input *in) {
-    static const char *const from[] = {"::", "fe80::9", "fe80::a", "2001:db8::9", "2001:db8::2", "fe80::1", "2001:db8:1::7"};
+    static const char *const from[] = {"::",          "fe80::9", "fe80::a",      "2001:db8::9",
+                                       "2001:db8::2", "fe80::1", "2001:db8:1::7"};
 
     return from[byte(in) % VIA_COUNT(from)];
 }

@@ -16,7 +16,7 @@ static uint32_t frames_of(const struct bench *r) {
 
 static void set_defaults(struct via_attrs *a) {
 #define VIA_ATTR(type, name, def, min, max, help) a->name = def;
-#define VIA_MIB (1ull << 20)
+#define VIA_MIB                                   (1ull << 20)
 #include <viaduct/attr.def>
 #undef VIA_ATTR
 }
@@ -133,7 +133,8 @@ static void make_core(struct via_core *c, uint64_t seed) {
     const struct via_attrs *a = &c->attrs;
     uint64_t size = via_round_up(sizeof(struct via_core_state), 4096) + via_round_up(sizeof(struct via_net), 4096) +
                     descriptor_bytes(a) + via_pool_bytes(1, (uint32_t)a->frames) +
-                    via_pool_bytes(1, (uint32_t)a->clones) + via_net_bytes(a) + (1u << 16), off;
+                    via_pool_bytes(1, (uint32_t)a->clones) + via_net_bytes(a) + (1u << 16),
+             off;
 
     assert_int_equal(via_region_init(&c->region, size, (a->frames + 1) * a->frame_size, false), 0);
     off = via_region_reserve(&c->region, sizeof(struct via_core_state), 4096);
@@ -338,10 +339,11 @@ enum via_drop bench_arp(struct bench *r, uint8_t iface, const struct via_arp *m)
 }
 
 enum via_drop bench_nd(struct bench *r, uint8_t iface, const struct via_nd *m, const char *src, const char *dst) {
-    struct via_ip_head ip = {.src = bench_ip(src), .dst = bench_ip(dst), .version = 6, .proto = IPPROTO_ICMPV6, .ttl = 255};
+    struct via_ip_head ip = {
+        .src = bench_ip(src), .dst = bench_ip(dst), .version = 6, .proto = IPPROTO_ICMPV6, .ttl = 255};
     uint8_t bytes[512];
     size_t len = m->type == VIA_ND_ROUTER_ADVERT || m->type == VIA_ND_REDIRECT ? rig_router_message(bytes, m)
-                                                                              : (size_t)via_nd_emit(bytes, m, &ip);
+                                                                               : (size_t)via_nd_emit(bytes, m, &ip);
     struct via_pkt *p = frame_of(r, bytes, len);
     enum via_drop why = via_nd_input(&r->core, via_iface_at(&r->core, iface), p, &ip);
 

@@ -299,7 +299,8 @@ static void detach(struct bench *r) {
 
 static void every_change_ends_paths(void **state) {
     static void (*const change[])(struct bench *) = {
-        add_address, del_address, add_route, del_route, fix_neighbour, drop_neighbour, cut_link, change_mtu, attach, detach,
+        add_address,    del_address, add_route,  del_route, fix_neighbour,
+        drop_neighbour, cut_link,    change_mtu, attach,    detach,
     };
     unsigned i;
 

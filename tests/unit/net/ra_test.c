@@ -355,7 +355,8 @@ static void a_subnet_of_our_own_outlives_the_advertised_one(void **state) {
 /* Redirects. */
 
 static struct via_nd redirect(const char *dst, const char *target) {
-    struct via_nd m = {.type = VIA_ND_REDIRECT, .dst = bench_ip(dst), .target = bench_ip(target), .has = VIA_ND_DST_MAC};
+    struct via_nd m = {
+        .type = VIA_ND_REDIRECT, .dst = bench_ip(dst), .target = bench_ip(target), .has = VIA_ND_DST_MAC};
 
     bench_mac(m.dst_mac, 7);
     return m;

@@ -30,8 +30,7 @@ static uint32_t model_find(const struct model *m, const struct via_addr *a, int 
 
         if (via_addr_is4(&r->dst) != via_addr_is4(a) || r->bits > most || !via_addr_in(a, &r->dst, r->bits))
             continue;
-        if (best < 0 || r->bits > m->at[best].bits ||
-            (r->bits == m->at[best].bits && r->metric < m->at[best].metric))
+        if (best < 0 || r->bits > m->at[best].bits || (r->bits == m->at[best].bits && r->metric < m->at[best].metric))
             best = (int)i;
     }
     return best < 0 ? 0 : m->id[best];

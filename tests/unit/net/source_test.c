@@ -73,7 +73,8 @@ static void examples_of_rfc_6724_come_out_as_printed(void **state) {
         {"2001:db8:1::1", {"2001:db8:1::1", "2001:db8:2::1"}, "2001:db8:1::1"},
         {"fe80::1", {"fe80::2", "2001:db8:1::1"}, "fe80::2"},
         {"2001:db8:1::1", {"2001:db8:1::2", "2001:db8:3::2"}, "2001:db8:1::2"},
-        {"2002:c633:6401::1", {"2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2"},
+        {"2002:c633:6401::1",
+         {"2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2"},
          "2002:c633:6401::d5e3:7953:13eb:22e8"},
     };
 
@@ -139,7 +140,8 @@ static void families_do_not_mix(void **state) {
 
 static void address4_of_the_subnet_of_the_next_hop_is_taken(void **state) {
     struct bench *r = bench_new(1, plain);
-    struct via_addr dst = bench_ip("203.0.113.1"), next = bench_ip("198.51.100.254"), src, want = bench_ip("198.51.100.1");
+    struct via_addr dst = bench_ip("203.0.113.1"), next = bench_ip("198.51.100.254"), src,
+                    want = bench_ip("198.51.100.1");
 
     (void)state;
     bench_attach(r, 0, 1500);
