@@ -25,6 +25,10 @@ def ip6(first, body, dst=D6):
 
 
 
+def tcp(flags, options):
+    words = 5 + len(bytes.fromhex(options)) // 4
+    return f"1234 0050 89abcdef 01234567 {words:x}0{flags} ffff 0000 0000 {options}"
+
 
 def block(kind, body, order="little"):
     """A pcapng block around hexadecimal text."""
@@ -102,6 +106,21 @@ SEEDS = {
         "mld2": f"01 8200 0000 ffff 0000 {NODES} 02ff 0001 {D6}",
         "mld2_short": f"01 8200 0000 0000 0000 {NODES} 0200 ffff {D6}",
         "mld_report1": f"01 8300 0000 0000 0000 {NODES}",
+    },
+    "tcp": {
+        "bare": tcp("10", ""),
+        "syn_linux": tcp("02", "020405b4 0402080a 11223344 00000000 01030307"),
+        "syn_bsd": tcp("02", "020405b4 01030306 0402080a 11223344 00000000"),
+        "timestamps": tcp("10", "0101080a 11223344 55667788"),
+        "sack": tcp("10", "0101080a 11223344 55667788 0101051a 00000001 00000002 00000003 00000004 00000005 00000006"),
+        "sack4": tcp("10", "01010522" + "00000001 00000002" * 4),
+        "cookie": tcp("02", "220a 0102030405060708 0101"),
+        "cookie_experimental": tcp("02", "fe0c f989 0102030405060708"),
+        "accecn": tcp("10", "ac0b 000001 000002 000003 01 ae05 000004 010101"),
+        "timeout": tcp("10", "1c04 8005 1c04 0000"),
+        "length_0": tcp("02", "020405b4 03000000"),
+        "length_past_end": tcp("02", "020405b4 080a0000"),
+        "offset_4": "1234 0050 89abcdef 00000000 4002 ffff 0000 0000",
     },
     "pcapng": {
         "packet": SECTION + IFACE + PACKET,
