@@ -78,6 +78,8 @@ static enum via_drop refuse(struct via_core *c, struct via_pkt *p, enum via_drop
 static struct via_pkt *copy_part(struct via_core *c, const struct via_pkt *p, uint32_t from, uint32_t n) {
     struct via_pkt *head = via_pkt_new(c, c->s->reserve), *part = head;
 
+    if (head)
+        head->flags = p->flags & VIA_PKT_CSUM_OK; /* a checksum that was left out is left out of the copy, too */
     while (part) {
         uint32_t take = via_min32(n, c->frame_size - part->off);
         struct via_pkt *more;
@@ -266,11 +268,16 @@ static void put_whole_head(struct via_core *c, const struct via_path *path, stru
         set_fragment4(path, via_pkt_data(c, p), df ? 0 : next_id(c, path), df ? 0x4000 : 0);
 }
 
+/* The length field of IPv6 does not count the header itself (RFC 8200 3). */
+static bool is_too_long(const struct via_path *path, uint32_t total) {
+    return total - (path->family == 6 ? VIA_IP6_LEN : 0) > VIA_IP_MAX;
+}
+
 __attribute__((noinline, cold)) static enum via_drop output_slow(struct via_core *c, struct via_path *path,
                                                                  struct via_pkt *p, bool df) {
     uint32_t total = path->ip_len + p->total;
 
-    if (total > VIA_IP_MAX)
+    if (is_too_long(path, total))
         return refuse(c, p, VIA_DROP_TOO_LONG);
     if (path->flags & VIA_PATH_LOOP)
         return send_loop(c, path, p);
@@ -314,7 +321,7 @@ enum via_drop via_net_output_group(struct via_core *c, struct via_path *path, st
     uint32_t total = path->ip_len + p->total;
     bool whole = total <= path->mtu || (how & VIA_GROUP_LOCAL);
 
-    if (total > VIA_IP_MAX || (!whole && (how & VIA_GROUP_DF)))
+    if (is_too_long(path, total) || (!whole && (how & VIA_GROUP_DF)))
         return refuse(c, p, VIA_DROP_TOO_LONG);
     if (whole && needs_copy(c, path, p) && !(p = copy_whole(c, p)))
         return via_drop_count(c, VIA_DROP_NO_BUFFER);
