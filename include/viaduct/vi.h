@@ -227,7 +227,7 @@ VIA_API int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct v
 /** Sets or changes impairments; puts the fault wrapper in front of `vi` on first use. @return 0, -EINVAL, -ENOMEM. */
 VIA_API int via_vi_impair(struct via_vi *vi, const struct via_impair *imp);
 
-/** Gives a frame to RX as if it had arrived at `ts` (0: now). @return 0, -EMSGSIZE, -ENOBUFS. */
+/** Gives a frame to RX as if it had arrived at `ts` (0: now). @return 0, -EINVAL, -EMSGSIZE, -ENOBUFS. */
 VIA_API int via_vi_inject(struct via_vi *vi, const void *frame, size_t len, via_ns_t ts);
 
 /** Fills `out`. @return 0, -EINVAL. */

@@ -62,8 +62,11 @@ int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr 
     struct via_stack *st[2] = {a, b};
     struct via_mem_cable *cable;
     unsigned i;
-    int err = out ? via_mem_cable_new(&conf, &cable) : -EINVAL;
+    int err;
 
+    if (!b || !out)
+        return via_why_set(c, -EINVAL, "vi: a cable has two stacks, and two ends to leave somewhere");
+    err = via_mem_cable_new(&conf, &cable);
     if (err < 0)
         return via_why_set(c, err, "vi: no cable of that kind: %s", strerror(-err));
     for (i = 0; i < 2 && !err; i++) {
@@ -74,8 +77,10 @@ int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr 
         if (!err)
             err = adopt(st[i], vi, &out[i]);
     }
-    if (err && i == 2)
+    if (err && i == 2) {
+        via_why_set(c, err, "vi: the other end of the cable: %s", strerror(-err));
         via_vi_close(out[0]);
+    }
     if (!err)
         out[0]->dev->link = VIA_LINK_UP; /* the first end was opened before there was a second */
     via_mem_cable_release(cable);

@@ -10,7 +10,7 @@ static int wrap(struct via_vi *vi) {
     int err;
 
     if (!d)
-        return -ENOMEM;
+        return via_why_set(c, -ENOMEM, "vi %u: no memory for impairments", vi->index);
     *d = *vi->dev;
     d->ops = &via_vi_fault;
     d->inner = vi->dev;
@@ -19,7 +19,7 @@ static int wrap(struct via_vi *vi) {
     err = d->ops->open(d, "");
     if (err < 0) {
         via_free(c, d);
-        return err;
+        return via_why_set(c, err, "vi %u: impairments: %s", vi->index, strerror(-err));
     }
     vi->dev = d;
     return 0;

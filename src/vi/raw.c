@@ -220,14 +220,16 @@ int via_vi_inject(struct via_vi *vi, const void *frame, size_t len, via_ns_t ts)
     struct via_core *c = vi->core;
     struct via_pkt *p;
 
-    if (!frame || !len || len > vi->dev->mtu + 18)
+    if (!frame)
+        return via_why_set(c, -EINVAL, "vi %u: no frame given to inject", vi->index);
+    if (!len || len > vi->dev->mtu + 18)
         return via_why_set(c, -EMSGSIZE, "vi %u: a frame of %zu bytes cannot be injected", vi->index, len);
     p = via_pkt_new(c, 0);
     if (!p || via_pkt_append(c, p, frame, (uint32_t)len) < 0) {
         if (p)
             via_pkt_release(c, p);
         via_drop_count(c, VIA_DROP_RX_INJECT);
-        return -ENOBUFS;
+        return via_why_set(c, -ENOBUFS, "vi %u: no empty frame to inject into", vi->index);
     }
     p->owner = VIA_OWNER_TXQ;
     p->vi = vi->index;

@@ -441,8 +441,10 @@ static struct via_vi *new_vi(struct via_core *c) {
         return NULL;
     }
     vi = via_alloc(c, sizeof *vi);
-    if (!vi)
+    if (!vi) {
+        via_why_set(c, -ENOMEM, "vi: no memory");
         return NULL;
+    }
     vi->core = c;
     vi->index = (uint8_t)index;
     return vi;
@@ -488,12 +490,14 @@ int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *pri
     dev = new_dev(c, ops, attrs, NULL);
     if (!dev) {
         via_free(c, vi);
-        return -ENOMEM;
+        return via_why_set(c, -ENOMEM, "vi: no memory");
     }
     dev->priv = priv;
     c->why[0] = '\0';
     err = ops->open(dev, "");
     if (err < 0) {
+        if (!c->why[0])
+            via_why_set(c, err, "vi: %s: %s", ops->name, strerror(-err));
         via_free(c, dev);
         via_free(c, vi);
         return err;
