@@ -28,15 +28,21 @@ static bool gateway_failed(const struct via_core *c, const struct via_rt *r) {
 
 struct choice {
     const struct via_rt *good, *failed;
-    bool down; /* there was a route, over a link that is down */
+    bool down;    /* there was a route, over a link that is down */
+    uint8_t home; /* interface of the source that was asked for, or 0 */
 };
+
+/* As good as the one found, and over the interface of the source (RFC 1122 3.3.4.2)? */
+static bool is_nearer(const struct choice *found, const struct via_rt *r) {
+    return r->metric == found->good->metric && r->iface == found->home && found->good->iface != found->home;
+}
 
 /* Among routes of one prefix, in the order of their metrics. */
 static void choose(const struct via_core *c, uint32_t id, uint8_t iface, struct choice *out) {
-    for (; id && !out->good; id = via_rt_at(c, id)->next) {
+    for (; id && (!out->good || out->home); id = via_rt_at(c, id)->next) {
         const struct via_rt *r = via_rt_at(c, id);
 
-        if (iface && r->iface != iface)
+        if ((iface && r->iface != iface) || (out->good && !is_nearer(out, r)))
             continue;
         if (!c->net->iface.at[r->iface].up)
             out->down = true;
@@ -47,8 +53,14 @@ static void choose(const struct via_core *c, uint32_t id, uint8_t iface, struct 
     }
 }
 
+static uint8_t home_of(const struct via_core *c, const struct via_addr *source) {
+    const struct via_own *own = via_addr_is_any(source) ? NULL : via_addr_find(c, source, 0);
+
+    return own && own->kind == VIA_OWN_UNICAST ? own->iface : 0;
+}
+
 static int find_route(const struct via_core *c, const struct via_dest *d, struct way *w) {
-    struct choice found = {NULL, NULL, false};
+    struct choice found = {.home = home_of(c, &d->src)};
     const struct via_rt *r;
     int most = 128;
 
@@ -213,6 +225,11 @@ static bool is_broadcast(const struct via_own *o) {
     return o && o->kind == VIA_OWN_BROADCAST;
 }
 
+/* What must not leave a host, and what nobody answers for (RFC 1122 3.2.1.3, RFC 6890). */
+static bool is_martian(const struct via_addr *a) {
+    return via_addr_is4(a) && (!a->b[12] || a->b[12] == 127 || a->b[12] >= 240);
+}
+
 int via_path_resolve(struct via_core *c, struct via_path *path, const struct via_dest *d) {
     const struct via_own *own = via_addr_find(c, &d->dst, d->iface);
     struct way w = {NULL, {{0}}, {{0}}, 0};
@@ -225,7 +242,7 @@ int via_path_resolve(struct via_core *c, struct via_path *path, const struct via
     path->family = via_addr_is4(&d->dst) ? 4 : 6;
     if (path->family == 4 && !c->attrs.pmtu)
         path->flags |= VIA_PATH_NO_DF;
-    if (via_addr_is_any(&d->dst))
+    if (via_addr_is_any(&d->dst) || (!own && is_martian(&d->dst)))
         return -ENETUNREACH;
     if (own && own->kind == VIA_OWN_UNICAST && via_own_usable(own))
         return to_ourselves(c, path, d, own);

@@ -335,6 +335,46 @@ static void the_unresolved_do_not_end_others_paths(void **state) {
     bench_free(r);
 }
 
+static void no_default_route_leads_to_the_impossible(void **state) {
+    static const char *const dst[] = {"127.0.0.2", "0.1.2.3", "240.0.0.1", "255.255.255.254"};
+    struct bench *r = host(NULL);
+    struct via_path path;
+    size_t i;
+
+    (void)state;
+    bench_route(r, 1, "0.0.0.0", 0, "192.0.2.9");
+    assert_int_equal(resolve(r, &path, "203.0.113.1"), 0);
+    for (i = 0; i < VIA_COUNT(dst); i++)
+        assert_int_equal(resolve(r, &path, dst[i]), -ENETUNREACH);
+    assert_int_equal(resolve(r, &path, "127.0.0.1"), 0);
+    assert_int_equal(path.flags & VIA_PATH_LOOP, VIA_PATH_LOOP);
+    assert_int_equal(resolve(r, &path, "255.255.255.255"), 0);
+    bench_free(r);
+}
+
+/* Two interfaces on one subnet: what has a source goes out where the source lives, unless a metric says otherwise. */
+static void of_two_routes_alike_that_over_the_interface_of_the_source_is_taken(void **state) {
+    static const char *const own[] = {"192.0.2.1", "192.0.2.2"};
+    struct via_dest d = {.dst = bench_ip("192.0.2.77"), .proto = IPPROTO_UDP};
+    struct bench *r = host(NULL);
+    struct via_path path;
+    uint8_t i;
+
+    (void)state;
+    bench_addr(r, 2, "192.0.2.2", 24);
+    bench_pass(r, VIA_SEC);
+    for (i = 0; i < 2; i++) {
+        d.src = bench_ip(own[i]);
+        assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
+        assert_int_equal(path.vi, i + 1);
+        assert_addr(&path.src, own[i]);
+    }
+    d.src = bench_ip("198.51.100.1");
+    assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
+    assert_int_equal(path.vi, 2);
+    bench_free(r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(template_holds_a_whole_header),
@@ -349,6 +389,8 @@ int main(void) {
         cmocka_unit_test(frames_too_small_for_the_link_lower_its_mtu),
         cmocka_unit_test(every_change_ends_paths),
         cmocka_unit_test(the_unresolved_do_not_end_others_paths),
+        cmocka_unit_test(no_default_route_leads_to_the_impossible),
+        cmocka_unit_test(of_two_routes_alike_that_over_the_interface_of_the_source_is_taken),
     };
 
     return cmocka_run_group_tests_name("net.path", tests, NULL, NULL);
