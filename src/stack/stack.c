@@ -224,7 +224,7 @@ int via_log_set(struct via_stack *st, uint64_t mask, void (*fn)(void *, int, int
 }
 
 int via_stack_defer(struct via_stack *st, void (*fn)(struct via_stack *, void *), void *arg) {
-    int err = fn ? via_mpsc_push(&st->calls, fn, arg) : -EINVAL;
+    int err = fn ? via_mpsc_push(&st->calls, fn, arg) : -EINVAL; /* any thread: via_why() is the owner's */
 
     return err ? err : via_stack_wake(st);
 }
@@ -239,23 +239,64 @@ int via_buf_release_remote(struct via_stack *st, struct via_buf *b) {
     return via_stack_defer(st, release_one, b);
 }
 
+struct refusal {
+    const char *noun, *limit;
+    const struct via_addr *addr;
+    uint32_t prefix, iface;
+};
+
+/* What net said in a number; a list that the application ended is no refusal. */
+static int explain(struct via_core *c, int op, int err, const struct refusal *r) {
+    char text[VIA_ADDR_TEXT];
+
+    if (err >= 0 || op == VIA_CTRL_LIST)
+        return err >= 0 ? err : via_why_set(c, err, "ctrl: a list of %ss needs a function", r->noun);
+    if (op < VIA_CTRL_ADD || op > VIA_CTRL_FLUSH)
+        return via_why_set(c, err, "ctrl: %d is no operation", op);
+    via_addr_text(r->addr, text);
+    switch (err) {
+    case -EEXIST:
+        return via_why_set(c, err, "ctrl: the %s %s is there already", r->noun, text);
+    case -ENOENT:
+        return via_why_set(c, err, "ctrl: there is no %s %s", r->noun, text);
+    case -ENODEV:
+        return via_why_set(c, err, "ctrl: no interface %u for the %s %s", r->iface, r->noun, text);
+    case -ENETUNREACH:
+        return via_why_set(c, err, "ctrl: the gateway to %s is not on link", text);
+    case -ENOSPC:
+        return via_why_set(c, err, "ctrl: no room for the %s %s (%s)", r->noun, text, r->limit);
+    default:
+        return via_why_set(c, err, "ctrl: %s/%u cannot be used as %s on interface %u", text, r->prefix, r->noun,
+                           r->iface);
+    }
+}
+
 /* The control plane's verbs are net's. */
 int via_ctrl_addr(struct via_stack *st, int op, const struct via_ifaddr *a) {
     struct via_core *c = via_enter(st);
 
-    return a ? via_net_addr(c, op, a) : via_why_set(c, -EINVAL, "ctrl: no address given");
+    if (!a)
+        return via_why_set(c, -EINVAL, "ctrl: no address given");
+    return explain(c, op, via_net_addr(c, op, a),
+                   &(struct refusal){"address", "max_addrs", &a->addr, a->prefix, a->iface});
 }
 
 int via_ctrl_route(struct via_stack *st, int op, const struct via_route *r) {
     struct via_core *c = via_enter(st);
 
-    return r ? via_net_route(c, op, r) : via_why_set(c, -EINVAL, "ctrl: no route given");
+    if (!r)
+        return via_why_set(c, -EINVAL, "ctrl: no route given");
+    return explain(c, op, via_net_route(c, op, r),
+                   &(struct refusal){"route", "max_routes", &r->dst, r->prefix, r->iface});
 }
 
 int via_ctrl_neigh(struct via_stack *st, int op, const struct via_neigh_entry *n) {
     struct via_core *c = via_enter(st);
 
-    return n ? via_net_neigh(c, op, n) : via_why_set(c, -EINVAL, "ctrl: no neighbour given");
+    if (!n)
+        return via_why_set(c, -EINVAL, "ctrl: no neighbour given");
+    return explain(c, op, via_net_neigh(c, op, n),
+                   &(struct refusal){"neighbour", "max_neighs", &n->addr, 128, n->iface});
 }
 
 int via_ctrl_mirror(struct via_stack *st, const char *ifname, unsigned what) {

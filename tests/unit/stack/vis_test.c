@@ -98,7 +98,8 @@ static via_sock_t open_at(struct via_stack *st, const char *text) {
 }
 
 static void cross(struct cable *c, const char *from, const char *to) {
-    static const size_t sizes[] = {0, 1, 1452, 1453, 1472, 1473, 1500, 2999, 8972, 8973, 40001, 65000, 65487, 65488, 65507};
+    static const size_t sizes[] = {0,    1,    1452,  1453,  1472,  1473,  1500, 2999,
+                                   8972, 8973, 40001, 65000, 65487, 65488, 65507};
     static uint8_t sent[65507], got[65535];
     via_sock_t a = open_at(c->st[0], from), b = open_at(c->st[1], to);
     struct iovec iov = {.iov_base = sent};
