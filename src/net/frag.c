@@ -472,7 +472,7 @@ struct via_pkt *via_frag_input(struct via_core *c, struct via_pkt *p, struct via
     if (!table(c)->datagrams.cap)
         return NULL;
     err = via_ip_frag_check(h, via_pkt_data(c, p), p->len);
-    *why = (enum via_drop)-err;
+    *why = (enum via_drop)(-err);
     if (err < 0)
         return NULL;
     k = key_of(p, h);
@@ -515,7 +515,8 @@ static bool part_list_valid(const struct via_core *c, const struct via_frag *f) 
         parts++;
         last = id;
     }
-    return parts == f->parts && frames == f->frames && have == f->have && last == f->last && (!f->size || at <= f->size);
+    return parts == f->parts && frames == f->frames && have == f->have && last == f->last &&
+           (!f->size || at <= f->size);
 }
 
 bool via_frag_valid(const struct via_core *c) {

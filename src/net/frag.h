@@ -30,18 +30,18 @@ struct via_frag_key {
 struct via_frag {
     struct via_tick tick;
     struct via_frag_key key;
-    uint32_t next;         /* in the bucket */
-    uint32_t older, newer; /* of all */
-    uint32_t source;       /* id of who sent it */
+    uint32_t next;                   /* in the bucket */
+    uint32_t older, newer;           /* of all */
+    uint32_t source;                 /* id of who sent it */
     uint32_t older_here, newer_here; /* of the same source */
-    uint32_t first, last;  /* packets in order of offset */
-    uint32_t parts;        /* fragments held */
-    uint32_t frames;       /* frames held */
-    uint32_t have;         /* payload bytes held */
-    uint32_t size;         /* payload bytes of the whole; 0: the last fragment has not come */
+    uint32_t first, last;            /* packets in order of offset */
+    uint32_t parts;                  /* fragments held */
+    uint32_t frames;                 /* frames held */
+    uint32_t have;                   /* payload bytes held */
+    uint32_t size;                   /* payload bytes of the whole; 0: the last fragment has not come */
     uint8_t version;
-    uint8_t ecn;           /* bit n: a fragment came with ECN field n (RFC 3168 5.3) */
-    uint8_t dead;          /* IPv6: it had an overlap, what still comes of it is dropped too (RFC 5722 4) */
+    uint8_t ecn;  /* bit n: a fragment came with ECN field n (RFC 3168 5.3) */
+    uint8_t dead; /* IPv6: it had an overlap, what still comes of it is dropped too (RFC 5722 4) */
     uint8_t pad;
 };
 
@@ -56,14 +56,14 @@ struct via_frag_source {
 /* Embedded in struct via_net as `frag`. */
 struct via_frag_table {
     struct via_pool datagrams, sources;
-    uint64_t buckets;        /* offset of the first ids of datagrams; those of sources follow */
+    uint64_t buckets; /* offset of the first ids of datagrams; those of sources follow */
     struct via_key key;
-    uint32_t mask;           /* of both */
+    uint32_t mask; /* of both */
     uint32_t oldest, newest;
-    uint32_t frames;         /* held */
+    uint32_t frames; /* held */
     uint32_t frames_max, source_frames_max;
-    uint64_t reassembled;    /* datagrams that became whole */
-    uint64_t failed;         /* datagrams given up, for whatever reason */
+    uint64_t reassembled; /* datagrams that became whole */
+    uint64_t failed;      /* datagrams given up, for whatever reason */
 };
 
 uint64_t via_frag_bytes(const struct via_attrs *a);

@@ -57,8 +57,7 @@ static bool is_unicast(const struct via_core *c, const struct via_addr *a) {
 static bool is_answer(const struct via_quote *q, const uint8_t *at, size_t len) {
     if (q->proto != (q->version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return false;
-    return q->hlen >= len || via_icmp_type_is_error(q->version, at[q->hlen]) ||
-           (q->version == 6 && at[q->hlen] == 137);
+    return q->hlen >= len || via_icmp_type_is_error(q->version, at[q->hlen]) || (q->version == 6 && at[q->hlen] == 137);
 }
 
 /* RFC 1122 3.2.2, RFC 4443 2.4 (e): the packet whose header begins at p->l3 may be answered. */
@@ -218,18 +217,12 @@ static const struct meaning {
     int16_t reason;
     bool hard;
 } meanings[] = {
-    [VIA_ICMP_NO_NET] = {-ENETUNREACH, false},
-    [VIA_ICMP_NO_HOST] = {-EHOSTUNREACH, false},
-    [VIA_ICMP_NO_PROTO] = {-ENOPROTOOPT, true},
-    [VIA_ICMP_NO_PORT] = {-ECONNREFUSED, true},
-    [VIA_ICMP_PROHIBITED] = {-EACCES, false},
-    [VIA_ICMP_NO_SOURCE_ROUTE] = {-EOPNOTSUPP, false},
-    [VIA_ICMP_BEYOND_SCOPE] = {-EHOSTUNREACH, false},
-    [VIA_ICMP_TOO_BIG] = {-EMSGSIZE, false},
-    [VIA_ICMP_TTL] = {-EHOSTUNREACH, false},
-    [VIA_ICMP_FRAG_TIME] = {-EHOSTUNREACH, false},
-    [VIA_ICMP_BAD_HEADER] = {-EPROTO, false},
-    [VIA_ICMP_BAD_OPTION] = {-EPROTO, false},
+    [VIA_ICMP_NO_NET] = {-ENETUNREACH, false},        [VIA_ICMP_NO_HOST] = {-EHOSTUNREACH, false},
+    [VIA_ICMP_NO_PROTO] = {-ENOPROTOOPT, true},       [VIA_ICMP_NO_PORT] = {-ECONNREFUSED, true},
+    [VIA_ICMP_PROHIBITED] = {-EACCES, false},         [VIA_ICMP_NO_SOURCE_ROUTE] = {-EOPNOTSUPP, false},
+    [VIA_ICMP_BEYOND_SCOPE] = {-EHOSTUNREACH, false}, [VIA_ICMP_TOO_BIG] = {-EMSGSIZE, false},
+    [VIA_ICMP_TTL] = {-EHOSTUNREACH, false},          [VIA_ICMP_FRAG_TIME] = {-EHOSTUNREACH, false},
+    [VIA_ICMP_BAD_HEADER] = {-EPROTO, false},         [VIA_ICMP_BAD_OPTION] = {-EPROTO, false},
 };
 
 /* Was the packet that is quoted one that we may have sent, to where we may have sent it? */

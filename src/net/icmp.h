@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * icmp.h - ICMP of a host, both families (RFC 792, RFC 1122 3.2.2, RFC 4443): echo replies, errors sent, errors believed.
+ * icmp.h - ICMP of a host, both families (RFC 792, RFC 1122 3.2.2, RFC 4443): echo replies, errors sent, errors
+ * believed.
  *
  * Errors sent are limited twice: per destination, by a bucket that a keyed hash picks and whose key changes at random
  * times, and over all, at a price that is random too. Who counts answers at his own address learns nothing about
@@ -35,8 +36,8 @@ int via_icmp_init(struct via_core *c);
 void via_icmp_input(struct via_core *c, struct via_pkt *p, const struct via_ip_head *h, struct via_rx *rx);
 
 /*
- * Answers packet `p`, whose IP header lies at p->l3 and whose first byte is anywhere behind it, with the error `m` (kind,
- * code, arg), unless RFC 1122 3.2.2 or RFC 4443 2.4 forbid it or the rate is used up. `p` stays the caller's.
+ * Answers packet `p`, whose IP header lies at p->l3 and whose first byte is anywhere behind it, with the error `m`
+ * (kind, code, arg), unless RFC 1122 3.2.2 or RFC 4443 2.4 forbid it or the rate is used up. `p` stays the caller's.
  * `group_too`: even if it came to a group (packet too big, unknown option). True if it was sent.
  */
 bool via_icmp_answer(struct via_core *c, const struct via_pkt *p, const struct via_icmp *m, bool group_too);

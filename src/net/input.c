@@ -86,8 +86,8 @@ static inline bool was_seen4(const struct via_core *c, const uint8_t *ip, uint8_
 static inline bool was_seen6(const struct via_core *c, const uint8_t *ip, uint8_t iface, bool group) {
     const struct via_seen *s = slot6(c, ip);
 
-    return !((s->addr[0] ^ via_load64(ip + 8)) | (s->addr[1] ^ via_load64(ip + 16)) | (s->addr[2] ^ via_load64(ip + 24)) |
-             (s->addr[3] ^ via_load64(ip + 32))) &&
+    return !((s->addr[0] ^ via_load64(ip + 8)) | (s->addr[1] ^ via_load64(ip + 16)) |
+             (s->addr[2] ^ via_load64(ip + 24)) | (s->addr[3] ^ via_load64(ip + 32))) &&
            s->gen == c->net->head.gen && s->iface == iface && s->group == group;
 }
 
@@ -128,8 +128,8 @@ static inline bool is_transport(uint8_t proto) {
 static inline bool take_fast4(struct via_core *c, struct via_pkt *p, const uint8_t *ip, struct via_rx *rx, bool group) {
     uint32_t total = via_get16(ip + 2);
 
-    if (ip[0] != 0x45 || total < VIA_IP4_LEN || total + VIA_ETH_LEN > p->len ||
-        (via_load16(ip + 6) & htons(0x3fff)) || !is_transport(ip[9]) || !was_seen4(c, ip, p->vi, group) ||
+    if (ip[0] != 0x45 || total < VIA_IP4_LEN || total + VIA_ETH_LEN > p->len || (via_load16(ip + 6) & htons(0x3fff)) ||
+        !is_transport(ip[9]) || !was_seen4(c, ip, p->vi, group) ||
         (via_net_verifies(c, p) && !via_sum_ok(via_sum_add(0, ip, VIA_IP4_LEN))))
         return false;
     deliver(rx, p, ip[9]);
@@ -191,7 +191,7 @@ static enum via_drop take_eth(const struct via_core *c, struct via_pkt *p, uint1
     int n = via_eth_parse(&e, via_pkt_data(c, p), p->len);
 
     if (n < 0)
-        return (enum via_drop)-n;
+        return (enum via_drop)(-n);
     if (p->flags & VIA_PKT_TRUNC)
         return VIA_DROP_FRAME_TRUNCATED;
     if (via_mac_is_group(e.dst))
@@ -266,7 +266,7 @@ static enum via_drop take_header(struct via_core *c, struct via_pkt *p, struct v
         if (n != -VIA_DROP_IP_SHORT && n != -VIA_DROP_IP_VERSION && n != -VIA_DROP_IP_HEADER &&
             n != -VIA_DROP_IP_CHECKSUM)
             answer_fault(c, p, h);
-        return (enum via_drop)-n;
+        return (enum via_drop)(-n);
     }
     return via_ip_judge(c, p, h, group);
 }

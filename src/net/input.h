@@ -19,7 +19,7 @@ struct via_seen {
     uint64_t addr[4]; /* as they lie in the header: source, destination; of IPv4 the first word alone */
     uint32_t gen;     /* of the net, when it was judged; 0: nothing */
     uint8_t iface;
-    bool group;       /* it comes to a group's or the broadcast MAC address */
+    bool group; /* it comes to a group's or the broadcast MAC address */
     uint8_t pad[2];
 };
 
@@ -44,8 +44,8 @@ static inline bool via_net_verifies(const struct via_core *c, const struct via_p
 uint64_t via_net_sum(const struct via_core *c, const struct via_pkt *p, uint64_t sum);
 
 /*
- * The packet as one whose bytes nobody else sees: itself, or a copy from p->l3 on, and `p` is released. NULL: no frames,
- * `p` is still there.
+ * The packet as one whose bytes nobody else sees: itself, or a copy from p->l3 on, and `p` is released. NULL: no
+ * frames, `p` is still there.
  */
 struct via_pkt *via_net_private(struct via_core *c, struct via_pkt *p);
 

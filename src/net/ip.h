@@ -13,8 +13,10 @@
 #include "wire/ip.h"
 
 /* 0 if packet `p` with this header is for us; *group tells whether as member of a group. Else why not. */
-enum via_drop via_ip4_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h, bool *group);
-enum via_drop via_ip6_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h, bool *group);
+enum via_drop via_ip4_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h,
+                            bool *group);
+enum via_drop via_ip6_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h,
+                            bool *group);
 
 static inline enum via_drop via_ip_judge(const struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h,
                                          bool *group) {

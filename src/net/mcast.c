@@ -4,12 +4,12 @@
 #include "wire/eth.h"
 #include "wire/mcast.h"
 
-#define ROBUSTNESS     2
-#define REPORT_GAP     (1 * VIA_SEC)   /* Unsolicited Report Interval, RFC 9776 8.11 */
-#define REPORT_GAP_OLD (10 * VIA_SEC)  /* RFC 2236 8.10, RFC 2710 7.10 */
-#define OLD_PRESENT    (260 * VIA_SEC) /* robustness 2 x query interval 125 s + response interval 10 s, RFC 9776 8.12 */
+#define ROBUSTNESS      2
+#define REPORT_GAP      (1 * VIA_SEC)   /* Unsolicited Report Interval, RFC 9776 8.11 */
+#define REPORT_GAP_OLD  (10 * VIA_SEC)  /* RFC 2236 8.10, RFC 2710 7.10 */
+#define OLD_PRESENT     (260 * VIA_SEC) /* robustness 2 x query interval 125 s + response interval 10 s, RFC 9776 8.12 */
 #define SOURCES_AT_ONCE 64
-#define ROOM_MIN       44              /* on the smallest link that speaks IPv4 */
+#define ROOM_MIN        44 /* on the smallest link that speaks IPv4 */
 
 static struct via_mcast_table *table(const struct via_core *c) {
     return &c->net->mcast;
@@ -742,7 +742,7 @@ enum via_drop via_mcast_input(struct via_core *c, struct via_pkt *p, const struc
     int n = via_mcast_parse(&m, h, at, p->len);
 
     if (n < 0)
-        return (enum via_drop)-n;
+        return (enum via_drop)(-n);
     if (!via_iface_at(c, p->vi) || p->looped)
         return VIA_KEPT;
     if (m.kind == VIA_MCAST_QUERY)

@@ -21,39 +21,39 @@
 /* A source that somebody wants, or wanted until a moment ago. */
 struct via_group_source {
     struct via_addr addr;
-    uint32_t next; /* of the same group */
-    uint32_t refs; /* 0: kept until its end was reported often enough */
+    uint32_t next;   /* of the same group */
+    uint32_t refs;   /* 0: kept until its end was reported often enough */
     uint8_t changes; /* reports still to tell its coming or going */
     bool asked;      /* named by a group-and-source query that waits for its answer */
     uint8_t pad[2];
 };
 
 struct via_membership {
-    struct via_tick tick;     /* the earlier of the two below */
-    via_ns_t change_at;       /* next state-change report; VIA_NEVER: none */
-    via_ns_t answer_at;       /* answer to a query about this group; VIA_NEVER: none */
+    struct via_tick tick; /* the earlier of the two below */
+    via_ns_t change_at;   /* next state-change report; VIA_NEVER: none */
+    via_ns_t answer_at;   /* answer to a query about this group; VIA_NEVER: none */
     struct via_addr addr;
-    uint32_t next;            /* in the bucket */
+    uint32_t next;                 /* in the bucket */
     uint32_t next_here, prev_here; /* on the same interface */
-    uint32_t any;             /* receivers from anybody */
-    uint32_t sources;         /* first wanted source */
-    uint16_t source_count;    /* with refs */
+    uint32_t any;                  /* receivers from anybody */
+    uint32_t sources;              /* first wanted source */
+    uint16_t source_count;         /* with refs */
     uint8_t iface;
-    uint8_t changes;          /* reports still to tell a change of filter mode */
-    bool answer_sources;      /* the answer is about the sources asked for alone */
-    bool reported;            /* old versions: we were the last to report it */
+    uint8_t changes;     /* reports still to tell a change of filter mode */
+    bool answer_sources; /* the answer is about the sources asked for alone */
+    bool reported;       /* old versions: we were the last to report it */
     uint8_t pad[2];
 };
 
 /* One family on one interface. */
 struct via_mcast_iface {
-    struct via_tick tick;      /* answer to a general query */
-    via_ns_t v1_until;         /* IGMPv1 querier heard; or MLDv1's */
-    via_ns_t v2_until;         /* IGMPv2 querier heard */
-    uint32_t groups;           /* first group here */
-    uint32_t reports;          /* sent */
-    uint8_t robustness;        /* of the querier; 0: default */
-    uint8_t version;           /* spoken at the last look */
+    struct via_tick tick; /* answer to a general query */
+    via_ns_t v1_until;    /* IGMPv1 querier heard; or MLDv1's */
+    via_ns_t v2_until;    /* IGMPv2 querier heard */
+    uint32_t groups;      /* first group here */
+    uint32_t reports;     /* sent */
+    uint8_t robustness;   /* of the querier; 0: default */
+    uint8_t version;      /* spoken at the last look */
     uint8_t pad[6];
 };
 
@@ -65,13 +65,14 @@ struct via_mcast_table {
     uint32_t mask;
     uint32_t pad;
     struct via_mcast_iface at[2 * (VIA_VIS + 1)]; /* interface number * 2, + 1 for IPv6; also the index of its timer */
-    uint64_t queries; /* heard */
+    uint64_t queries;                             /* heard */
 };
 
 uint64_t via_mcast_bytes(const struct via_attrs *a);
 int via_mcast_init(struct via_core *c);
 
-/* Does somebody here want what `src` (NULL: anybody) sends to group `dst` on that interface? All hosts' groups are wanted. */
+/* Does somebody here want what `src` (NULL: anybody) sends to group `dst` on that interface? All hosts' groups are
+ * wanted. */
 bool via_mcast_wants(const struct via_core *c, uint8_t iface, const struct via_addr *dst, const struct via_addr *src);
 
 /* IGMP or MLD message `p`, at its first byte, behind header `h`, checksum verified. 0, or why it is of no use. */

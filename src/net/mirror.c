@@ -9,7 +9,7 @@
 #include <linux/rtnetlink.h>
 
 #define BUFFER_BYTES   32768
-#define READS_MAX      64   /* of one poll: the rest can wait for the next */
+#define READS_MAX      64 /* of one poll: the rest can wait for the next */
 #define RECORD_BUCKETS 1024
 
 /* What is asked for by a dump, in this order: a route needs the subnet of an address. */
@@ -26,7 +26,8 @@ static const struct {
     [DUMP_NEIGHS] = {RTM_GETNEIGH, VIA_MIRROR_NEIGHS, {RTNLGRP_NEIGH, 0}},
 };
 
-/* Something that the kernel has and that was given to our tables for it; what a new dump does not show is taken back. */
+/* Something that the kernel has and that was given to our tables for it; what a new dump does not show is taken back.
+ */
 struct record {
     struct record *next;
     uint8_t dump; /* enum dump */
@@ -41,13 +42,13 @@ struct record {
 struct via_rtnl {
     struct mnl_socket *nl;
     uint32_t seq;
-    uint32_t wanted;  /* bit per dump that is to be made */
-    int running;      /* enum dump, -1: none */
+    uint32_t wanted; /* bit per dump that is to be made */
+    int running;     /* enum dump, -1: none */
     uint32_t running_seq;
     uint32_t stamp;
-    bool again;       /* the dump that is running was disturbed */
-    bool refused;     /* a route's gateway was not on the link yet */
-    bool powerless;   /* the kernel does not let us ask for neighbours */
+    bool again;     /* the dump that is running was disturbed */
+    bool refused;   /* a route's gateway was not on the link yet */
+    bool powerless; /* the kernel does not let us ask for neighbours */
     uint32_t ifindex[VIA_VIS + 1];
     uint8_t what[VIA_VIS + 1]; /* enum via_mirror */
     struct record *records[RECORD_BUCKETS];
@@ -254,9 +255,7 @@ static void take_link(struct via_core *c, const struct nlmsghdr *h) {
     while ((a = next_attr(&w)))
         if (mnl_attr_get_type(a) == IFLA_MTU)
             mtu = get_u32(a);
-    link = h->nlmsg_type == RTM_DELLINK ? VIA_LINK_GONE
-           : (i->ifi_flags & ready) == ready ? VIA_LINK_UP
-                                             : VIA_LINK_DOWN;
+    link = h->nlmsg_type == RTM_DELLINK ? VIA_LINK_GONE : (i->ifi_flags & ready) == ready ? VIA_LINK_UP : VIA_LINK_DOWN;
     for (iface = 1; iface <= VIA_VIS; iface++)
         if (i->ifi_index > 0 && c->mirror->ifindex[iface] == (uint32_t)i->ifi_index)
             set_link(c, iface, link, mtu);

@@ -20,8 +20,8 @@ void via_mirror_detach(struct via_core *c, struct via_vi *vi);
 void via_mirror_fini(struct via_core *c);
 
 /*
- * A neighbour of a mirrored interface is needed: the kernel is asked to resolve it, and what it finds comes back through
- * the mirror. False if this interface's neighbours are not mirrored: the caller resolves by itself.
+ * A neighbour of a mirrored interface is needed: the kernel is asked to resolve it, and what it finds comes back
+ * through the mirror. False if this interface's neighbours are not mirrored: the caller resolves by itself.
  */
 bool via_mirror_resolve(struct via_core *c, uint8_t iface, const struct via_addr *addr);
 

@@ -149,7 +149,7 @@ bool via_net_is_broadcast(const struct via_core *c, const struct via_addr *a);
 
 /*
  * One more or one fewer local receiver of a group on an interface (0: by route), from `source` or, all zero, from anybody;
- * reports go out (RFC 9776, RFC 9777). The interface number in use, or -ENODEV, -ENOBUFS.
+ * reports go out (RFC 9776, RFC 9777). The interface number in use, or -EINVAL (no group), -ENODEV, -ENOBUFS.
  */
 int via_net_join(struct via_core *c, uint8_t iface, const struct via_addr *group, const struct via_addr *source);
 void via_net_leave(struct via_core *c, uint8_t iface, const struct via_addr *group, const struct via_addr *source);

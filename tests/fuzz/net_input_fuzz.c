@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A host with few frames and a list of things that happen to it: frames made of templates or of raw bytes, time, groups
- * joined and left. After each: bounds of reassembly hold, few packets answer one, and none is an error about what must not
- * be answered. At the end everything comes back to the pools.
+ * joined and left. After each: bounds of reassembly hold, few packets answer one, and none is an error about what must
+ * not be answered. At the end everything comes back to the pools.
  */
 #include "fuzz_rig.h"
 #include "net_rig.h"

@@ -111,15 +111,16 @@ static void init_packets(struct via_core *c) {
     assert_int_equal(via_region_commit(&c->region, off, bytes), 0);
     c->pkts = (struct via_pkt *)(void *)(c->region.base + off);
     assert_int_equal(via_pool_init(&c->s->pkts, &c->region, 1, c->frame_count, c->frame_count), 0);
-    assert_int_equal(via_pool_init(&c->s->clones, &c->region, 1, (uint32_t)c->attrs.clones, (uint32_t)c->attrs.clones), 0);
+    assert_int_equal(via_pool_init(&c->s->clones, &c->region, 1, (uint32_t)c->attrs.clones, (uint32_t)c->attrs.clones),
+                     0);
 }
 
 static void init_core(struct via_core *c, uint64_t seed) {
     const struct via_attrs *a = &c->attrs;
     uint64_t state = sizeof(struct via_core_state), net = sizeof(struct via_net), off;
     uint64_t bytes = state + net + (a->frames + a->clones + 1) * sizeof(struct via_pkt) +
-                     via_pool_bytes(1, (uint32_t)a->frames) + via_pool_bytes(1, (uint32_t)a->clones) + via_net_bytes(a) +
-                     (1u << 20);
+                     via_pool_bytes(1, (uint32_t)a->frames) + via_pool_bytes(1, (uint32_t)a->clones) +
+                     via_net_bytes(a) + (1u << 20);
 
     assert_int_equal(via_region_init(&c->region, bytes, (a->frames + 1) * a->frame_size, false), 0);
     off = via_region_reserve(&c->region, state, 4096);
@@ -187,8 +188,8 @@ static void add_default(struct net_rig *r, const char *gateway, uint8_t family) 
 }
 
 struct net_rig *rig_host(const struct via_attrs *a, uint64_t seed) {
-    static const char *const neighs[] = {"10.0.0.2",     "10.0.0.3", "10.0.0.9", "2001:db8::2",
-                                         "2001:db8::3",  "fe80::2",  "fe80::9"};
+    static const char *const neighs[] = {"10.0.0.2",    "10.0.0.3", "10.0.0.9", "2001:db8::2",
+                                         "2001:db8::3", "fe80::2",  "fe80::9"};
     struct net_rig *r = rig_bare(a, seed);
     size_t i;
 

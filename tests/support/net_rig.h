@@ -22,15 +22,15 @@ struct rig_frame {
 
 struct net_rig {
     struct via_core core;
-    struct via_vi *vi;       /* number 1 */
-    bool slow;               /* input without the fast path */
-    const char *ifname;      /* the kernel's interface below, NULL: none */
-    uint32_t used;           /* frames in use before anything was received */
-    unsigned sent_count;     /* may be above RIG_SENT: the rest was not kept */
+    struct via_vi *vi;   /* number 1 */
+    bool slow;           /* input without the fast path */
+    const char *ifname;  /* the kernel's interface below, NULL: none */
+    uint32_t used;       /* frames in use before anything was received */
+    unsigned sent_count; /* may be above RIG_SENT: the rest was not kept */
     struct rig_frame sent[RIG_SENT];
-    uint64_t lent[1024];     /* frames that the device was given */
+    uint64_t lent[1024]; /* frames that the device was given */
     unsigned lent_count;
-    uint64_t flying[1024];   /* frames to be reaped */
+    uint64_t flying[1024]; /* frames to be reaped */
     unsigned flying_count;
 };
 

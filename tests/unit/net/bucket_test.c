@@ -72,8 +72,8 @@ static void rate_of_zero_gives_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fresh_bucket_is_full),          cmocka_unit_test(tokens_come_back_at_the_rate),
-        cmocka_unit_test(refusal_costs_nothing),         cmocka_unit_test(price_above_what_fits_is_never_paid),
+        cmocka_unit_test(fresh_bucket_is_full),       cmocka_unit_test(tokens_come_back_at_the_rate),
+        cmocka_unit_test(refusal_costs_nothing),      cmocka_unit_test(price_above_what_fits_is_never_paid),
         cmocka_unit_test(rate_of_zero_gives_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

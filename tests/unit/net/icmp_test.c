@@ -252,7 +252,8 @@ static void replies_and_unknown_types_are_dropped(void **state) {
         for (i = 0; i < 4; i++) {
             struct via_ip_head h = head(six);
 
-            assert_int_equal(rig_input(r, b, rig_icmp_frame(b, &h, types[six][i], 1, rest, 40)).why, VIA_DROP_ICMP_TYPE);
+            assert_int_equal(rig_input(r, b, rig_icmp_frame(b, &h, types[six][i], 1, rest, 40)).why,
+                             VIA_DROP_ICMP_TYPE);
         }
     assert_int_equal(r->sent_count, 0);
 }
@@ -355,18 +356,18 @@ static void errors_never_answer_what_must_not_be_answered(void **state) {
         uint8_t proto, type;
         bool later, link_group;
     } cases[] = {
-        {"10.0.0.2", "10.0.0.255", 17, 0, false, false},      {"10.0.0.2", "224.0.0.1", 17, 0, false, false},
-        {"10.0.0.2", "10.0.0.1", 1, 3, false, false},         {"10.0.0.2", "10.0.0.1", 1, 4, false, false},
-        {"10.0.0.2", "10.0.0.1", 1, 5, false, false},         {"10.0.0.2", "10.0.0.1", 1, 11, false, false},
-        {"10.0.0.2", "10.0.0.1", 1, 12, false, false},        {"10.0.0.2", "10.0.0.1", 17, 0, true, false},
-        {"10.0.0.2", "10.0.0.1", 17, 0, false, true},         {"0.0.0.0", "10.0.0.1", 17, 0, false, false},
-        {"224.0.0.1", "10.0.0.1", 17, 0, false, false},       {"10.0.0.255", "10.0.0.1", 17, 0, false, false},
-        {"255.255.255.255", "10.0.0.1", 17, 0, false, false}, {"10.0.0.1", "10.0.0.1", 17, 0, false, false},
-        {"2001:db8::2", "ff02::1", 17, 0, false, false},      {"2001:db8::2", "2001:db8::1", 58, 1, false, false},
-        {"2001:db8::2", "2001:db8::1", 58, 2, false, false},  {"2001:db8::2", "2001:db8::1", 58, 100, false, false},
+        {"10.0.0.2", "10.0.0.255", 17, 0, false, false},       {"10.0.0.2", "224.0.0.1", 17, 0, false, false},
+        {"10.0.0.2", "10.0.0.1", 1, 3, false, false},          {"10.0.0.2", "10.0.0.1", 1, 4, false, false},
+        {"10.0.0.2", "10.0.0.1", 1, 5, false, false},          {"10.0.0.2", "10.0.0.1", 1, 11, false, false},
+        {"10.0.0.2", "10.0.0.1", 1, 12, false, false},         {"10.0.0.2", "10.0.0.1", 17, 0, true, false},
+        {"10.0.0.2", "10.0.0.1", 17, 0, false, true},          {"0.0.0.0", "10.0.0.1", 17, 0, false, false},
+        {"224.0.0.1", "10.0.0.1", 17, 0, false, false},        {"10.0.0.255", "10.0.0.1", 17, 0, false, false},
+        {"255.255.255.255", "10.0.0.1", 17, 0, false, false},  {"10.0.0.1", "10.0.0.1", 17, 0, false, false},
+        {"2001:db8::2", "ff02::1", 17, 0, false, false},       {"2001:db8::2", "2001:db8::1", 58, 1, false, false},
+        {"2001:db8::2", "2001:db8::1", 58, 2, false, false},   {"2001:db8::2", "2001:db8::1", 58, 100, false, false},
         {"2001:db8::2", "2001:db8::1", 58, 137, false, false}, {"2001:db8::2", "2001:db8::1", 17, 0, true, false},
-        {"2001:db8::2", "2001:db8::1", 17, 0, false, true},   {"::", "2001:db8::1", 17, 0, false, false},
-        {"ff02::1", "2001:db8::1", 17, 0, false, false},      {"2001:db8::1", "2001:db8::1", 17, 0, false, false},
+        {"2001:db8::2", "2001:db8::1", 17, 0, false, true},    {"::", "2001:db8::1", 17, 0, false, false},
+        {"ff02::1", "2001:db8::1", 17, 0, false, false},       {"2001:db8::1", "2001:db8::1", 17, 0, false, false},
     };
     struct net_rig *r = *state;
     struct via_core *c = &r->core;
@@ -739,7 +740,7 @@ static void echo_to_ourselves_comes_back_through_the_loop(void **state) {
         p->total = p->len;
         via_icmp_seal(via_pkt_data(&r->core, p), p->len, &h);
         assert_int_equal(via_net_output(&r->core, &path, p, true), VIA_KEPT);
-        assert_int_equal(rig_loop(r).kind, VIA_RX_DONE); /* the request: answered */
+        assert_int_equal(rig_loop(r).kind, VIA_RX_DONE);       /* the request: answered */
         assert_int_equal(rig_loop(r).why, VIA_DROP_ICMP_TYPE); /* the reply: nobody asked */
         assert_int_equal(r->sent_count, 0);
     }

@@ -84,8 +84,8 @@ static void fast_path_says_what_the_slow_path_says(void **state) {
     slow->slow = true;
     for (i = 0; i < 60000; i++) {
         bool six = rig_random(&seed) & 1;
-        struct via_ip_head h = six ? rig_head("2001:db8::2", "2001:db8::1", IPPROTO_UDP)
-                                   : rig_head("10.0.0.2", "10.0.0.1", IPPROTO_UDP);
+        struct via_ip_head h =
+            six ? rig_head("2001:db8::2", "2001:db8::1", IPPROTO_UDP) : rig_head("10.0.0.2", "10.0.0.1", IPPROTO_UDP);
         uint8_t b[256];
         uint32_t n = rig_udp_frame(b, &h, NULL, (uint32_t)(rig_random(&seed) % 40));
         struct via_rx x, y;
@@ -280,8 +280,8 @@ static void truncated_frame_is_dropped(void **state) {
 }
 
 static void impossible_sources_of_ip4_are_martians(void **state) {
-    static const char *const sources[] = {"0.0.0.0",    "0.1.2.3",         "127.0.0.1",  "127.9.9.9", "224.0.0.1", "239.1.2.3",
-                                          "240.0.0.1",  "255.255.255.255", "10.0.0.255", "10.0.0.1"};
+    static const char *const sources[] = {"0.0.0.0",   "0.1.2.3",   "127.0.0.1",       "127.9.9.9",  "224.0.0.1",
+                                          "239.1.2.3", "240.0.0.1", "255.255.255.255", "10.0.0.255", "10.0.0.1"};
     struct net_rig *r = *state;
     uint8_t b[256];
     size_t i;
@@ -347,8 +347,10 @@ static void impossible_destinations_are_martians(void **state) {
 }
 
 static void packet_for_another_host_is_never_forwarded(void **state) {
-    static const char *const ends[][2] = {{"10.0.0.2", "10.0.0.3"},       {"10.0.0.2", "8.8.8.8"},
-                                          {"2001:db8::2", "2001:db8::3"}, {"2001:db8::2", "2620:0:ccc::2"}};
+    static const char *const ends[][2] = {{"10.0.0.2", "10.0.0.3"},
+                                          {"10.0.0.2", "8.8.8.8"},
+                                          {"2001:db8::2", "2001:db8::3"},
+                                          {"2001:db8::2", "2620:0:ccc::2"}};
     struct net_rig *r = *state;
     uint8_t b[256];
     size_t i;
@@ -532,7 +534,8 @@ static uint32_t with_options(uint8_t *b, struct via_ip_head *h, const uint8_t *o
 }
 
 static void unknown_ip4_options_are_ignored(void **state) {
-    static const uint8_t options[][8] = {{1, 1, 1, 0}, {0x94, 4, 0, 0}, {7, 7, 4, 0, 0, 0, 0, 0}, {0xde, 4, 1, 2, 0, 0, 0, 0}};
+    static const uint8_t options[][8] = {
+        {1, 1, 1, 0}, {0x94, 4, 0, 0}, {7, 7, 4, 0, 0, 0, 0, 0}, {0xde, 4, 1, 2, 0, 0, 0, 0}};
     struct net_rig *r = *state;
     struct via_ip_head h = rig_head("10.0.0.2", "10.0.0.1", IPPROTO_UDP);
     uint8_t b[256];
@@ -620,7 +623,8 @@ static void unknown_ip6_options_do_what_their_bits_say(void **state) {
     static const struct {
         uint8_t type;
         bool kept, told, told_group;
-    } cases[] = {{0x1e, true, false, false}, {0x5e, false, false, false}, {0x9e, false, true, true}, {0xde, false, true, false}};
+    } cases[] = {
+        {0x1e, true, false, false}, {0x5e, false, false, false}, {0x9e, false, true, true}, {0xde, false, true, false}};
     struct net_rig *r = *state;
     size_t i;
     int group;

@@ -160,7 +160,6 @@ static void querier_sets_the_robustness(void **state) {
     }
 }
 
-
 static void old_querier_is_answered_in_his_version(void **state) {
     struct net_rig *r = *state;
     int six;

@@ -80,8 +80,8 @@ static inline void check_report(const struct rig_parsed *p, int six, const struc
         assert_int_equal(p->ip.tos, 0xc0);
 }
 
-static inline unsigned read_records(const struct rig_frame *f, const struct rig_parsed *p, int six, const struct via_addr *group,
-                             struct said *v) {
+static inline unsigned read_records(const struct rig_frame *f, const struct rig_parsed *p, int six,
+                                    const struct via_addr *group, struct said *v) {
     uint32_t at = 8, len = six ? 16 : 4, count = via_get16(p->payload + 6), found = 0, i, k;
     struct via_addr to = rig_addr(six ? "ff02::16" : "224.0.0.22");
 
@@ -108,8 +108,8 @@ static inline unsigned read_records(const struct rig_frame *f, const struct rig_
     return found;
 }
 
-static inline unsigned read_old(const struct rig_frame *f, const struct rig_parsed *p, int six, const struct via_addr *group,
-                         struct said *v) {
+static inline unsigned read_old(const struct rig_frame *f, const struct rig_parsed *p, int six,
+                                const struct via_addr *group, struct said *v) {
     struct via_addr g = addr_at(p->payload + (six ? 8 : 4), six);
     bool left = p->payload[0] == 0x17 || p->payload[0] == 132;
     struct via_addr routers = rig_addr(six ? "ff02::2" : "224.0.0.2");

@@ -80,7 +80,7 @@ static void mtu_that_the_packet_fitted_is_a_lie(void **state) {
 
 /* RFC 1191 5: old routers do not tell, some tell too much. */
 static void silent_router_means_the_next_plateau(void **state) {
-    static const uint32_t steps[][2] = {{1500, 1492}, {1492, 1006}, {1006, 552},  {553, 552},
+    static const uint32_t steps[][2] = {{1500, 1492}, {1492, 1006}, {1006, 552},   {553, 552},
                                         {4000, 2002}, {9000, 8166}, {65535, 32000}};
     struct via_addr a = rig_addr("192.0.2.1");
     size_t i;
