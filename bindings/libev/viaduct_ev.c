@@ -39,6 +39,20 @@ static void before(struct ev_loop *loop, struct ev_prepare *w, int what) {
     keep_turning(e, work != 0);
 }
 
+/* One by one: a callback may stop us, and then the place is the caller's memory again and nobody is called any more. */
+static void hand_out(struct via_ev *e) {
+    const struct via_ev_conf conf = e->conf;
+    bool gone = false;
+    unsigned n = 0;
+
+    e->gone = &gone;
+    while (!gone && (!conf.budget || n++ < conf.budget))
+        if (via_epoll_dispatch(conf.set, 1, conf.event, conf.arg) != 1)
+            break;
+    if (!gone)
+        e->gone = NULL;
+}
+
 static void after(struct ev_loop *loop, struct ev_check *w, int what) {
     struct via_ev *e = w->data;
 
@@ -47,7 +61,7 @@ static void after(struct ev_loop *loop, struct ev_check *w, int what) {
     if (via_stack_poll(e->st, e->conf.budget, NULL) && e->conf.ready)
         e->conf.ready(e);
     if (e->conf.set && e->conf.event)
-        via_epoll_dispatch(e->conf.set, e->conf.budget, e->conf.event, e->conf.arg);
+        hand_out(e);
 }
 
 /* What keeps the loop alive is the FD's watcher, if anything. */
@@ -88,6 +102,8 @@ int via_ev_start(struct via_ev *e, struct ev_loop *loop, struct via_stack *st, c
 void via_ev_stop(struct via_ev *e) {
     if (!e->loop || !ev_is_active(&e->prepare))
         return;
+    if (e->gone)
+        *e->gone = true;
     keep_turning(e, false);
     count_watchers(e, ev_ref);
     ev_io_stop(e->loop, &e->io);

@@ -19,7 +19,8 @@ extern "C" {
 
 struct via_ev;
 
-/** What is called. All may be left out, but then somebody else has to fetch the events: with unread ones nobody sleeps. */
+/** What is called. All may be left out, but then somebody else has to fetch the events: with unread ones nobody sleeps.
+ */
 struct via_ev_conf {
     uint32_t size;
     unsigned budget;       /**< Frames per VI and records per round; 0: the attribute poll_burst, and all records. */
@@ -29,11 +30,14 @@ struct via_ev_conf {
     void (*ready)(struct via_ev *e); /**< After each poll that found something, before `event`. May do everything but
                                           via_ev_stop(). */
     void *arg;
-    bool hold; /**< The stack is a reason for the loop to go on; else ev_run() returns when all other watchers are gone. */
+    bool hold; /**< The stack is a reason for the loop to go on; else ev_run() returns when all other watchers are gone.
+                */
 };
-#define VIA_EV_CONF_INIT {.size = sizeof(struct via_ev_conf)}
+#define VIA_EV_CONF_INIT                                                                                               \
+    { .size = sizeof(struct via_ev_conf) }
 
-/** A stack's place in a loop: the caller's memory, to be kept until via_ev_stop(). Read `conf.arg` and `error`, no more. */
+/** A stack's place in a loop: the caller's memory, to be kept until via_ev_stop(). Read `conf.arg` and `error`, no
+ * more. */
 struct via_ev {
     struct ev_io io;
     struct ev_prepare prepare;
@@ -42,7 +46,8 @@ struct via_ev {
     struct ev_loop *loop;
     struct via_stack *st;
     struct via_ev_conf conf;
-    int error; /**< Why the stack cannot sleep (-errno), or 0. */
+    bool *gone; /**< Where via_ev_stop() leaves word while events are handed out. */
+    int error;  /**< Why the stack cannot sleep (-errno), or 0. */
 };
 
 /** Puts `st` into `loop`. @return 0, -EINVAL, or the error of via_wait_fd(). */
