@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define BURST        64 /* frames asked of the inner driver at a time, and the longest chain */
-#define STASH        64 /* empty frames kept for copies, or a quarter of the ring */
+#define STASH        64 /* empty frames kept for copies, or a quarter of what is lent */
 #define PARKED       16 /* packets held back at a time: the most that reorder_by allows */
 #define PARKED_TIME  (100 * VIA_MS)
 #define BLOCKED_TIME (100 * VIA_US) /* when the inner driver is asked again after it took nothing */
@@ -562,6 +562,13 @@ static bool spoils(const struct lane *l) {
     return l->imp.corrupt > 0 || l->imp.truncate > 0;
 }
 
+/* A quarter of what a device is lent, which is no more than a quarter of all frames: it must not starve. */
+static uint32_t stash_size(const struct via_vi_dev *dev) {
+    uint32_t frames = (uint32_t)(dev->mem_size / dev->frame_size), lent = via_max32(frames / 4, 16);
+
+    return via_min32(STASH, via_min32(dev->rx_ring, lent) / 4);
+}
+
 int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp) {
     struct fault *z = dev->priv;
     int err = check_impair(dev, imp);
@@ -572,7 +579,7 @@ int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp) {
     if (!err && imp->direction & 2)
         err = set_lane(&z->tx, imp);
     copies = z->rx.imp.duplicate > 0 || z->tx.imp.duplicate > 0 || z->tx.imp.corrupt > 0;
-    z->stash_want = copies ? via_min32(STASH, dev->rx_ring / 4) : 0;
+    z->stash_want = copies ? stash_size(dev) : 0;
     dev->caps = dev->inner->caps & ~(uint32_t)VIA_VI_SYNC;
     if (spoils(&z->rx) || spoils(&z->tx))
         dev->caps &= ~(uint32_t)VIA_VI_CSUM_TRUSTED;

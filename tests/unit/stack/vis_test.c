@@ -216,6 +216,34 @@ static void impairing_without_memory_is_refused(void **state) {
     assert_int_equal(out, 0);
 }
 
+/* The wrapper keeps frames for its copies: never all that the stack has for the device. */
+static void an_impaired_link_of_a_small_stack_does_not_starve(void **state) {
+    struct via_impair imp = VIA_IMPAIR_INIT;
+    struct iovec iov = {"tick", 4};
+    struct via_dgram d = {.iov = &iov, .iovcnt = 1};
+    uint32_t rounds = 0, got = 0;
+    struct cable c;
+    via_sock_t a, b;
+    char byte[4];
+
+    (void)state;
+    cable_new(&c, "frames=64");
+    imp.direction = 1;
+    imp.duplicate = 0.1;
+    assert_int_equal(via_vi_impair(c.vi[1], &imp), 0);
+    a = open_at(c.st[0], "10.0.0.1:1");
+    b = open_at(c.st[1], "10.0.0.2:2");
+    assert_int_equal(via_ep_parse("10.0.0.2:2", &d.peer), 0);
+    for (; rounds < 300; rounds++) {
+        assert_int_equal(via_udp_send(c.st[0], a, &d, 1, 0), 1);
+        pass(&c, 3);
+        while (via_udp_read(c.st[1], b, byte, sizeof byte, NULL) == 4)
+            got++;
+    }
+    assert_true(got >= 300);
+    cable_free(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_of_all_sizes_cross_a_cable),
@@ -223,6 +251,7 @@ int main(void) {
         cmocka_unit_test(opening_without_memory_leaves_nothing_behind),
         cmocka_unit_test(a_cable_without_memory_leaves_nothing_behind),
         cmocka_unit_test(impairing_without_memory_is_refused),
+        cmocka_unit_test(an_impaired_link_of_a_small_stack_does_not_starve),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
