@@ -224,7 +224,11 @@ VIA_API int via_vi_attach(struct via_stack *st, const struct via_vi_ops *ops, vo
  */
 VIA_API int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr *at, struct via_vi *out[2]);
 
-/** Sets or changes impairments; puts the fault wrapper in front of `vi` on first use. @return 0, -EINVAL, -ENOMEM. */
+/**
+ * Sets or changes impairments; puts the fault wrapper in front of `vi` on first use. A stack that sends over a cable
+ * leaves checksums out (attribute checksum) unless its own end spoils frames: where the receiving end does, the sender
+ * needs checksum=2 for the damage to be noticed. @return 0, -EINVAL, -ENOMEM.
+ */
 VIA_API int via_vi_impair(struct via_vi *vi, const struct via_impair *imp);
 
 /** Gives a frame to RX as if it had arrived at `ts` (0: now). @return 0, -EINVAL, -EMSGSIZE, -ENOBUFS. */
@@ -245,7 +249,7 @@ VIA_API int via_vi_close(struct via_vi *vi);
  * whole Ethernet frames (or parts of a jumbo one). Sleep through via_wait_fd() as with the stack.
  * @{
  */
-/** Takes the VI away from the stack, or gives it back. @return 0. */
+/** Takes the VI away from the stack, with its addresses, routes and neighbours, or gives it back without. @return 0. */
 VIA_API int via_vi_raw(struct via_vi *vi, bool on);
 /** First byte of a frame. Valid until it is released or sent. */
 VIA_API void *via_vi_data(const struct via_vi *vi, const struct via_frame *f);

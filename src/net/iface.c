@@ -153,6 +153,10 @@ void via_iface_watch(struct via_core *c) {
         link = link_of(vi);
         if (VIA_UNLIKELY(link != f->link))
             take_link(c, f, link);
+        if (VIA_UNLIKELY(vi->dev->caps != f->caps)) { /* impaired: the link does not vouch for checksums any more */
+            f->caps = vi->dev->caps;
+            via_net_changed(c);
+        }
         if (VIA_UNLIKELY(mtu_of(c, vi) != f->mtu)) {
             set_mtu(f, mtu_of(c, vi));
             via_net_changed(c);
