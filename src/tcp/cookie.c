@@ -52,7 +52,7 @@ bool via_cookie_check(const struct via_key *key, const struct via_tuple *t, via_
     uint32_t diff = mac(key, t, peer, slot << MSS_BITS | i) ^ (body & ((1u << MAC_BITS) - 1));
 
     *mss = kept[i];
-    return (diff == 0) & (age < GOOD_SLOTS) & (age <= this);
+    return (diff == 0) & (age < GOOD_SLOTS);
 }
 
 uint32_t via_cookie_ts(uint32_t now, const struct via_cookie_opts *o) {

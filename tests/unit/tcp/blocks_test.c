@@ -58,6 +58,20 @@ static void merged_blocks_are_told_once(void **state) {
     EXPECT(&b, 4, 10, 40);
 }
 
+/* A range that grows takes one place, however many segments it is made of. */
+static void range_that_grows_does_not_push_the_others_out(void **state) {
+    struct via_blocks b = {0};
+    uint32_t i;
+
+    (void)state;
+    via_blocks_add(&b, 10, 20);
+    via_blocks_add(&b, 30, 40);
+    via_blocks_add(&b, 50, 60);
+    for (i = 60; i < 70; i++)
+        via_blocks_add(&b, i, i + 1);
+    EXPECT(&b, 3, 50, 70, 30, 40, 10, 20);
+}
+
 static void data_in_order_swallows_the_range_it_reaches(void **state) {
     struct via_blocks b = {0};
 
@@ -155,6 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_block_holds_the_newest_segment),
         cmocka_unit_test(merged_blocks_are_told_once),
+        cmocka_unit_test(range_that_grows_does_not_push_the_others_out),
         cmocka_unit_test(data_in_order_swallows_the_range_it_reaches),
         cmocka_unit_test(duplicate_is_told_once_and_first),
         cmocka_unit_test(too_many_holes_are_refused_and_leave_no_trace),

@@ -273,6 +273,33 @@ static void duplicates_without_sack_drain_the_pipe(void **state) {
     test_free(t);
 }
 
+/* However a run came together, up, down or from both ends, its first segment leads to its last without a stop at each.
+ */
+static void runs_of_sacked_segments_are_stepped_over(void **state) {
+    uint32_t order, i, hops, id;
+
+    (void)state;
+    for (order = 0; order < 3; order++) {
+        struct bench *t = bench_new(0);
+
+        for (i = 0; i < 1000; i++)
+            emit(t, 10);
+        for (i = 1; i < 999; i++) {
+            uint32_t k = order == 0 ? i : order == 1 ? 999 - i : i % 2 ? (i + 1) / 2 : 999 - i / 2;
+
+            ack(t, 0, BLOCKS({10 * k, 10 * k + 10}));
+        }
+        for (i = 0; i < 20; i++)
+            ack(t, 0, BLOCKS({10, 9990}));
+        id = t->segs[t->b.head].next;
+        for (hops = 0; t->segs[id].skip != id; hops++)
+            id = t->segs[id].skip;
+        assert_int_equal(t->segs[id].end, 9990);
+        assert_true(hops < 20);
+        test_free(t);
+    }
+}
+
 static void rescue_is_the_last_that_did_not_arrive(void **state) {
     struct bench *t = bench_new(0);
     uint32_t id;
@@ -409,6 +436,7 @@ int main(void) {
         cmocka_unit_test(reneging_shows_at_the_first_segment),
         cmocka_unit_test(split_parts_share_the_state),
         cmocka_unit_test(duplicates_without_sack_drain_the_pipe),
+        cmocka_unit_test(runs_of_sacked_segments_are_stepped_over),
         cmocka_unit_test(rescue_is_the_last_that_did_not_arrive),
         cmocka_unit_test(tree_of_many_segments_is_shallow),
         cmocka_unit_test(random_traffic_equals_the_model),
