@@ -9,13 +9,12 @@
  *
  * Specs, read by via_vi_open(): a driver, its argument, then options after a second colon, separated by commas:
  *
+ *     mem:NAME                      one end of an in-memory cable (see via_vi_pair())
  *     xdp:eth0:queue=0,mode=auto    AF_XDP
  *     packet:eth0                   AF_PACKET
  *     tap:via0                      a TAP device, made if it is not there
  *     pcap:in.pcapng                replay of a capture as a source
  *     null:                         swallows everything, receives nothing
- *
- * An in-memory cable has two ends and so no spec: via_vi_pair() makes it.
  *
  * Wrappers are written in front and separated by "|": "fault:loss=1%,seed=7|pcap:out.pcapng|xdp:eth0". A pcap in
  * front of another spec captures; a pcap at the end replays. "vlan:100|xdp:eth0" is the interface of one VLAN (802.1Q).
@@ -254,7 +253,10 @@ VIA_API int via_vi_close(struct via_vi *vi);
 VIA_API int via_vi_raw(struct via_vi *vi, bool on);
 /** First byte of a frame. Valid until it is released or sent. */
 VIA_API void *via_vi_data(const struct via_vi *vi, const struct via_frame *f);
-/** Takes up to `n` received frames; they are the caller's until released or sent. @return how many, or -ENODEV. */
+/**
+ * Takes up to `n` received frames; they are the caller's until released or sent. Packets come whole: with VIA_VI_JUMBO
+ * one that has more than `n` parts waits for a call that has room for it. @return how many, or -ENODEV.
+ */
 VIA_API int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n);
 /** Gives frames back that via_vi_recv() or via_vi_alloc() gave out, in any order. */
 VIA_API void via_vi_release(struct via_vi *vi, const struct via_frame *v, unsigned n);

@@ -59,6 +59,14 @@ static void stamp(struct via_core *c, struct via_pkt **p, unsigned n) {
             p[i]->ts = c->s->now;
 }
 
+static unsigned parts_of(const struct via_core *c, const struct via_pkt *p) {
+    unsigned n = 1;
+
+    for (; p->chain; n++)
+        p = via_pkt_at(c, p->chain);
+    return n;
+}
+
 int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n) {
     struct via_core *c = vi->core;
     struct via_pkt *p[VIA_STAGE];
@@ -74,10 +82,12 @@ int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n) {
     got = via_vi_pull(vi, p, via_min32(n, VIA_STAGE));
     if (got && !timed)
         stamp(c, p, got);
-    for (i = 0; i < got; i++) {
+    for (i = 0; i < got && out + parts_of(c, p[i]) <= n; i++) {
         c->s->arrivals++;
         out += give_parts(c, p[i], v + out);
     }
+    if (VIA_UNLIKELY(i < got))
+        via_vi_unpull(vi, p + i, got - i);
     if (vi->stock + VIA_STAGE / 2 <= vi->stock_max || got)
         via_vi_stock(vi);
     return (int)out;

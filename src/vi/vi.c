@@ -91,14 +91,14 @@ static uint32_t parts_of(const struct via_core *c, const struct via_pkt *p) {
     return n;
 }
 
-/* As many as have at most `n` frames together. */
+/* As many as have at most `n` frames together, and one at least. */
 static VIA_COLD unsigned take_injected(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     struct via_core *c = vi->core;
     unsigned got = 0, frames = 0;
 
     while (vi->injected.head) {
         frames += parts_of(c, via_pkt_at(c, vi->injected.head));
-        if (frames > n)
+        if (got && frames > n)
             break;
         v[got] = via_pktq_pop(c, &vi->injected);
         v[got++]->owner = VIA_OWNER_BURST;
@@ -120,13 +120,11 @@ static void prefetch_burst(const struct via_core *c, const struct via_frame *f, 
     }
 }
 
-unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+static inline unsigned pull_burst(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     struct via_core *c = vi->core;
     struct via_frame f[VIA_STAGE];
     unsigned got, i = 0, out = 0;
 
-    if (VIA_UNLIKELY(vi->injected.head))
-        return take_injected(vi, v, n);
     got = vi->dev->ops->rx_burst(vi->dev, f, via_min32(n, VIA_STAGE));
     if (vi->dev->inner)
         vi->dev->link = via_vi_inner(vi)->link;
@@ -150,6 +148,42 @@ unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     }
     vi->rx_packets += out;
     return out;
+}
+
+void via_vi_unpull(struct via_vi *vi, struct via_pkt *const *v, unsigned n) {
+    struct via_core *c = vi->core;
+    struct via_list rest = vi->injected;
+    unsigned i;
+
+    vi->injected = (struct via_list){0, 0};
+    for (i = 0; i < n; i++) {
+        v[i]->owner = VIA_OWNER_TXQ;
+        via_pktq_push(c, &vi->injected, v[i]);
+    }
+    if (!rest.head)
+        return;
+    if (vi->injected.tail)
+        via_pkt_at(c, vi->injected.tail)->next = rest.head;
+    else
+        vi->injected.head = rest.head;
+    vi->injected.tail = rest.tail;
+}
+
+/* A driver keeps packets of several frames whole only for who has room for the longest: what is too much waits here. */
+static VIA_COLD unsigned pull_few(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    struct via_pkt *all[VIA_STAGE];
+    unsigned got = pull_burst(vi, all, VIA_STAGE);
+
+    via_vi_unpull(vi, all, got);
+    return take_injected(vi, v, n);
+}
+
+unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    if (VIA_UNLIKELY(vi->injected.head))
+        return take_injected(vi, v, n);
+    if (VIA_UNLIKELY(n < VIA_STAGE && (vi->dev->caps & VIA_VI_JUMBO)))
+        return pull_few(vi, v, n);
+    return pull_burst(vi, v, n);
 }
 
 void via_vi_stock(struct via_vi *vi) {
@@ -205,46 +239,36 @@ static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
     via_pkt_drop_ref(c, p);
 }
 
-/* The first `n` staged frames, which the device is done with already. */
-static inline void recycle_stage(struct via_vi *vi, unsigned n) {
+/* The first `n` staged frames are the device's now, or it is done with them already. */
+static inline void leave_stage(struct via_vi *vi, unsigned n) {
     struct via_core *c = vi->core;
     unsigned i;
 
-    for (i = 0; i < n; i++) {
-        struct via_pkt *p = via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift));
-
-        if (VIA_LIKELY(p->refs == 1 && !(p->flags & VIA_PKT_TOKEN))) {
-            p->flags = 0;
-            via_pkt_put(c, p);
-        } else {
-            sent(vi, p, 0);
-        }
+    if (VIA_UNLIKELY(c->capture != NULL))
+        via_capture_sent(c, vi->index, vi->stage, n);
+    if (vi->dev->caps & VIA_VI_SYNC) {
+        for (i = 0; i < n; i++)
+            sent(vi, via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift)), 0);
+    } else {
+        vi->unkicked = true;
+        vi->flight += n;
     }
-}
-
-/* Nothing to do for it any more? */
-static inline void rest(struct via_vi *vi) {
-    if (!(vi->staged | vi->flight | vi->txq.head | vi->unkicked))
-        vi->core->busy &= ~(1u << vi->index);
+    vi->staged -= n;
+    if (VIA_UNLIKELY(vi->staged))
+        memmove(vi->stage, vi->stage + n, vi->staged * sizeof vi->stage[0]);
 }
 
 /* Gives the device what is staged; true if it took all. */
 static inline bool hand_over(struct via_vi *vi) {
-    unsigned took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
+    unsigned took;
 
+    if (!vi->staged)
+        return true;
+    took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
     VIA_ASSERT(took <= vi->staged);
-    if (VIA_UNLIKELY(vi->core->capture != NULL))
-        via_capture_sent(vi->core, vi->index, vi->stage, took);
-    if (vi->dev->caps & VIA_VI_SYNC) {
-        recycle_stage(vi, took);
-    } else {
-        vi->unkicked |= took > 0;
-        vi->flight += took;
-    }
-    vi->staged -= took;
+    if (took)
+        leave_stage(vi, took);
     vi->stuck = vi->staged != 0;
-    if (VIA_UNLIKELY(vi->stuck))
-        memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
     return !vi->stuck;
 }
 
@@ -278,7 +302,6 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
     if (VIA_UNLIKELY(vi->txq.head || (vi->staged + parts > VIA_STAGE && !hand_over(vi) &&
                                       vi->staged + parts > VIA_STAGE))) { /* later ones do not overtake */
         p->owner = VIA_OWNER_TXQ;
-        c->busy |= 1u << vi->index;
         vi->txq_len += parts;
         via_pktq_push(c, &vi->txq, p);
         return VIA_KEPT;
@@ -288,16 +311,16 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
 }
 
 int via_vi_flush(struct via_vi *vi) {
+    const struct via_vi_ops *ops = vi->dev->ops;
     int err = 0;
 
-    while ((!vi->staged || hand_over(vi)) && VIA_UNLIKELY(vi->txq.head))
+    while (hand_over(vi) && VIA_UNLIKELY(vi->txq.head))
         stage_queue(vi);
-    if (vi->unkicked && vi->dev->ops->kick) {
-        err = vi->dev->ops->kick(vi->dev);
+    if (vi->unkicked && ops->kick) {
+        err = ops->kick(vi->dev);
         vi->tx_fails += err < 0;
     }
     vi->unkicked = false;
-    rest(vi);
     return err;
 }
 
@@ -327,7 +350,6 @@ unsigned via_vi_collect(struct via_vi *vi) {
         if (n < VIA_STAGE)
             break;
     }
-    rest(vi);
     return all;
 }
 
@@ -548,7 +570,6 @@ void via_vi_stop(struct via_vi *vi) {
     close_devs(c, vi->dev);
     recover_frames(vi);
     c->vi[vi->index] = NULL;
-    c->busy &= ~(1u << vi->index);
     while (c->vis && !c->vi[c->vis])
         c->vis--;
     set_reserve(c);
