@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/stack.h"
 
+/* A slot is only believed where the timer is known under it: it lies in memory that is not ours. */
+static bool is_armed(const struct via_stack *st, const struct via_timer *t) {
+    return t->slot <= st->state->timers.ready && st->timers[t->slot] == t;
+}
+
 int via_timer_start(struct via_stack *st, struct via_timer *t, via_ns_t at,
                     void (*fn)(struct via_stack *, struct via_timer *)) {
     struct via_core *c = via_enter(st);
 
     if (!t || !fn)
         return via_why_set(c, -EINVAL, "timer: no timer or no function");
+    if (t->slot && !is_armed(st, t))
+        return via_why_set(c, -EINVAL, "timer: not zeroed before its first use, or moved while armed");
     if (!t->slot) {
         t->slot = via_pool_get(&st->state->timers, &c->region);
         if (!t->slot)
@@ -28,7 +35,7 @@ static void let_go(struct via_stack *st, struct via_timer *t) {
 int via_timer_stop(struct via_stack *st, struct via_timer *t) {
     struct via_core *c = via_enter(st);
 
-    if (!t || !t->slot)
+    if (!t || !t->slot || !is_armed(st, t))
         return 0;
     via_tick_disarm(c, VIA_TICK_APP, t->slot);
     let_go(st, t);
