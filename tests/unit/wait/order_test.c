@@ -185,10 +185,20 @@ static void send_some(struct world *w, uint32_t n) {
     }
 }
 
+/*
+ * Small budgets with one wire alone: what a link of long packets gives beyond the budget waits behind the spy, and what
+ * comes by the other wire meanwhile is taken before it.
+ */
+static unsigned budget(struct world *w) {
+    uint32_t n = below(w, 2) ? 0 : 1 + below(w, 8);
+
+    return w->cables == 1 ? n : 0;
+}
+
 static void turn(struct world *w) {
     w->now += (1 + below(w, 20)) * VIA_US;
     via_stack_poll_at(w->from, w->now, 0, NULL);
-    via_stack_poll_at(w->to, w->now, below(w, 2) ? 0 : 1 + below(w, 8), NULL);
+    via_stack_poll_at(w->to, w->now, budget(w), NULL);
     assert_true(via_set_valid(&w->vi[0][1]->core[0], via_set_at(w->vi[0][1]->core, 1)));
 }
 
@@ -214,7 +224,7 @@ static void try_to_overtake(struct world *w) {
 
 static void follow_events(struct world *w, uint32_t most) {
     struct via_event ev[8];
-    int n = via_epoll_poll(w->set, ev, 1 + below(w, most), 1 + below(w, 30)), i;
+    int n = via_epoll_poll(w->set, ev, 1 + below(w, most), budget(w)), i;
 
     for (i = 0; i < n; i++) {
         uint32_t p;
