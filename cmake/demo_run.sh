@@ -67,6 +67,23 @@ measure() { # NAME CLIENT_NS CLIENT_WORDS SERVER_NS SERVER_WORDS
     server=""
 }
 
+# Without root: the kernel's own figures at least, over the loopback of a namespace that a user may make.
+kernel_alone() {
+    if ! unshare -rn true 2>/dev/null; then
+        left_out="$left_out
+  - the kernel's figures: no user namespaces here"
+        return
+    fi
+    heading "The kernel between two processes over loopback, spinning (ns per half round trip)"
+    # shellcheck disable=SC2016
+    unshare -rn sh -c '
+        ip link set lo up
+        "$0" server --os --addr 127.0.0.1 >/dev/null &
+        sleep 0.5
+        "$0" client --os --peer 127.0.0.1 --sizes "$1" --pings "$2"
+        wait' "$bin/via-pingpong" "$sizes" "$pings" | grep -v '^# machine'
+}
+
 # Namespaces K and V on a veth. The kernel has addresses at both ends; Viaduct takes others of the same subnet at V's.
 make_spaces() {
     spaces=yes
@@ -115,6 +132,7 @@ summary() {
 
 in_memory
 if [ "$root" = no ]; then
+    kernel_alone
     left_out="$left_out
   - everything on a real link: needs root or sudo for network namespaces"
 elif ! netns_works; then
