@@ -118,6 +118,25 @@ static int port_arm(struct via_vi_dev *dev) {
     return !p->no_arm_news && port_pending(dev);
 }
 
+static int port_filter(struct via_vi_dev *dev, bool add, const struct via_filter *f) {
+    struct desk_port *p = dev->priv;
+    uint32_t i;
+
+    for (i = 0; i < p->filters && memcmp(&p->filter[i], f, sizeof *f); i++)
+        ;
+    if (add) {
+        if (i < p->filters)
+            return -EEXIST;
+        assert_true(i < VIA_COUNT(p->filter));
+        p->filter[p->filters++] = *f;
+        return 0;
+    }
+    if (i == p->filters)
+        return -ENOENT;
+    p->filter[i] = p->filter[--p->filters];
+    return 0;
+}
+
 static const struct via_vi_ops port_ops = {.name = "desk",
                                            .open = port_open,
                                            .close = port_close,
@@ -127,7 +146,8 @@ static const struct via_vi_ops port_ops = {.name = "desk",
                                            .tx_reap = port_reap,
                                            .kick = port_kick,
                                            .arm = port_arm,
-                                           .pending = port_pending};
+                                           .pending = port_pending,
+                                           .filter = port_filter};
 
 static via_ns_t desk_clock(void *ctx) {
     return ((struct desk *)ctx)->now;

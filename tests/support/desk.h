@@ -47,6 +47,8 @@ struct desk_port {
     struct via_frame rx[256]; /* received, not yet taken */
     uint32_t rx_n;
     uint64_t kicks, arms;
+    struct via_filter filter[64]; /* with VIA_VI_STEERS */
+    uint32_t filters;
     bool no_arm_news; /* arm says 0 whatever waits */
 };
 #define DESK_ALL UINT32_MAX

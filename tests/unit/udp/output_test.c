@@ -454,6 +454,50 @@ static void full_ring_is_eagain_and_space_comes_once(void **state) {
     assert_int_equal(via_epoll_destroy(set), 0);
 }
 
+static void sender_waits_no_longer_when_its_interface_goes(void **state) {
+    via_sock_t s = desk_connected(b, A ":53", PEER ":9");
+    struct via_epoll *set;
+    struct via_event ev;
+
+    (void)state;
+    assert_int_equal(via_epoll_create(b->st, NULL, &set), 0);
+    assert_int_equal(via_epoll_ctl(set, VIA_EPOLL_ADD, s, VIA_EV_SPACE, 5), 0);
+    port->reap = 0;
+    while (desk_send(b, s, NULL, 10, 1) == 1)
+        ;
+    assert_int_equal(via_vi_close(port->vi), 0);
+    assert_int_equal(via_epoll_poll(set, &ev, 1, 0), 1);
+    assert_int_equal(ev.what, VIA_EV_SPACE); /* to try again, and learn that there is no way */
+    assert_refused(desk_send(b, s, NULL, 10, 1), -ENETUNREACH);
+    assert_int_equal(via_epoll_destroy(set), 0);
+}
+
+static void closed_sender_waits_no_longer(void **state) {
+    via_sock_t s[3];
+    struct via_epoll *set;
+    struct via_event ev[4];
+    int i;
+
+    (void)state;
+    assert_int_equal(via_epoll_create(b->st, NULL, &set), 0);
+    port->reap = 0;
+    for (i = 0; i < 3; i++) {
+        char local[32];
+
+        snprintf(local, sizeof local, A ":%d", 60 + i);
+        s[i] = desk_connected(b, local, PEER ":9");
+        assert_int_equal(via_epoll_ctl(set, VIA_EPOLL_ADD, s[i], VIA_EV_SPACE, (uint64_t)i), 0);
+        while (desk_send(b, s[i], NULL, 10, 1) == 1)
+            ;
+    }
+    assert_int_equal(via_sock_close(b->st, s[1], 0), 0); /* from the middle of those who wait */
+    port->reap = DESK_ALL;
+    desk_poll(b);
+    assert_int_equal(via_epoll_poll(set, ev, 4, 0), 2);
+    assert_int_equal(ev[0].user + ev[1].user, 2);
+    assert_int_equal(via_epoll_destroy(set), 0);
+}
+
 static void batch_ends_at_the_first_that_cannot_go(void **state) {
     via_sock_t s = desk_connected(b, A ":53", PEER ":9");
     struct iovec iov = {"x", 1};
@@ -710,6 +754,8 @@ int main(void) {
         CASE(token_to_ourselves_completes_and_the_datagram_arrives),
         CASE(closed_socket_sends_what_is_queued_and_ends_with_terminated),
         CASE(full_ring_is_eagain_and_space_comes_once),
+        CASE(sender_waits_no_longer_when_its_interface_goes),
+        CASE(closed_sender_waits_no_longer),
         CASE(batch_ends_at_the_first_that_cannot_go),
         CASE(flags_say_when_the_doorbell_rings),
         CASE(send_refuses_bad_arguments),

@@ -598,6 +598,78 @@ static void copying_receive_cuts_and_says_so(void **state) {
     assert_int_equal(desk_stat(b, "udp", "rx_copied_bytes"), 3);
 }
 
+/* A driver that takes only what is named. */
+static int set_up_steering(void **state) {
+    (void)state;
+    b = desk_new_as(2, "frames=1024", VIA_VI_STEERS, 1500);
+    return 0;
+}
+
+/* Port filters of an interface; those for that port, if it is not 0. */
+static uint32_t port_filters(uint32_t n, uint16_t port) {
+    uint32_t i, count = 0;
+
+    for (i = 0; i < b->port[n].filters; i++) {
+        const struct via_filter *f = &b->port[n].filter[i];
+
+        count += f->kind == VIA_FILTER_PORT && f->proto == IPPROTO_UDP && (!port || f->port == port);
+    }
+    return count;
+}
+
+static void sockets_are_steered_to_by_their_ports(void **state) {
+    struct via_udp_conf conf = VIA_UDP_CONF_INIT;
+    via_sock_t s = desk_open(b, "0.0.0.0:53"), t;
+
+    (void)state;
+    assert_int_equal(port_filters(1, 53), 1);
+    assert_int_equal(port_filters(2, 53), 1);
+    conf.iface = 2;
+    assert_int_equal(open_ep(&conf, desk_ep("0.0.0.0:54"), &t), 0);
+    assert_int_equal(port_filters(1, 54), 0); /* bound to the other interface */
+    assert_int_equal(port_filters(2, 54), 1);
+    via_sock_close(b->st, s, 0);
+    via_sock_close(b->st, t, 0);
+    assert_int_equal(port_filters(1, 0) + port_filters(2, 0), 0);
+}
+
+static void connecting_changes_no_filter(void **state) {
+    via_sock_t s = desk_connected(b, "0.0.0.0:53", PEER ":9");
+
+    (void)state;
+    assert_int_equal(port_filters(1, 0), 1);
+    assert_int_equal(via_udp_connect(b->st, s, NULL), 0);
+    assert_int_equal(port_filters(1, 0), 1);
+    assert_int_equal(connect_to(s, PEER ":9"), 0);
+    via_sock_close(b->st, s, 0);
+    assert_int_equal(port_filters(1, 0) + port_filters(2, 0), 0);
+}
+
+static void sharing_sockets_share_their_filter(void **state) {
+    via_sock_t s = desk_open_as(b, "0.0.0.0:53", VIA_UDP_REUSE), t = desk_open_as(b, "0.0.0.0:53", VIA_UDP_REUSE);
+
+    (void)state;
+    assert_int_equal(port_filters(1, 0), 1);
+    assert_int_equal(connect_to(t, PEER ":9"), 0);
+    via_sock_close(b->st, s, 0);
+    assert_int_equal(port_filters(1, 0), 1);
+    via_sock_close(b->st, t, 0);
+    assert_int_equal(port_filters(1, 0), 0);
+}
+
+static void interface_that_comes_later_is_told_of_all_sockets(void **state) {
+    via_sock_t s = desk_open(b, "0.0.0.0:53"), t = desk_open(b, "10.0.1.1:54");
+
+    (void)state;
+    desk_plug(b);
+    assert_int_equal(port_filters(3, 53), 1);
+    assert_int_equal(port_filters(3, 54), 1);
+    via_sock_close(b->st, s, 0);
+    via_sock_close(b->st, t, 0);
+    assert_int_equal(port_filters(3, 0), 0);
+}
+
+#define STEERING(fn) cmocka_unit_test_setup_teardown(fn, set_up_steering, tear_down)
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void) {
@@ -625,6 +697,10 @@ int main(void) {
         CASE(queue_has_its_limit_and_counts),
         CASE(received_datagram_says_all_about_itself),
         CASE(copying_receive_cuts_and_says_so),
+        STEERING(sockets_are_steered_to_by_their_ports),
+        STEERING(connecting_changes_no_filter),
+        STEERING(sharing_sockets_share_their_filter),
+        STEERING(interface_that_comes_later_is_told_of_all_sockets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
