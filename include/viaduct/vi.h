@@ -9,12 +9,13 @@
  *
  * Specs, read by via_vi_open(): a driver, its argument, then options after a second colon, separated by commas:
  *
- *     mem:NAME                      one end of an in-memory cable (see via_vi_pair())
  *     xdp:eth0:queue=0,mode=auto    AF_XDP
  *     packet:eth0                   AF_PACKET
  *     tap:via0                      a TAP device, made if it is not there
  *     pcap:in.pcapng                replay of a capture as a source
  *     null:                         swallows everything, receives nothing
+ *
+ * An in-memory cable has two ends and so no spec: via_vi_pair() makes it.
  *
  * Wrappers are written in front and separated by "|": "fault:loss=1%,seed=7|pcap:out.pcapng|xdp:eth0". A pcap in
  * front of another spec captures; a pcap at the end replays. "vlan:100|xdp:eth0" is the interface of one VLAN (802.1Q).

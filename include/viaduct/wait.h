@@ -15,7 +15,7 @@
 #ifndef VIADUCT_WAIT_H
 #define VIADUCT_WAIT_H
 
-#include <viaduct/types.h>
+#include <viaduct/stack.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +37,29 @@ VIA_API void via_wait_disarm(struct via_stack *st);
 
 /** Adds via_wait_fd() to an epoll(7) instance with `data` as data.u64. @return 0 or -errno. */
 VIA_API int via_wait_join(struct via_stack *st, int epfd, uint64_t data);
+
+/**
+ * @name A plain epoll(7) loop
+ *
+ *     via_wait_join(st, epfd, 0);
+ *     for (;;) {
+ *         int n = epoll_wait(epfd, ev, 64, via_wait_before(st, -1));
+ *         ... other FDs ...
+ *         via_wait_after(st);
+ *         serve();
+ *     }
+ * @{
+ */
+/** What to give epoll_wait(2) as its time-out, where `timeout` ms would be meant: 0 if the stack has work. Arms it. */
+static inline int via_wait_before(struct via_stack *st, int timeout) {
+    return via_wait_arm(st, 0) == 0 ? timeout : 0;
+}
+
+/** After the wait: one poll with the attribute's budget. @return as via_stack_poll(). */
+static inline int via_wait_after(struct via_stack *st) {
+    return via_stack_poll(st, 0, NULL);
+}
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -176,12 +176,15 @@ int via_capture_start(struct via_core *c, const struct via_pcap_conf *conf, int6
     struct via_capture *cap;
     int err;
 
-    via_capture_end(c);
-    if (!conf->path)
+    if (!conf->path) {
+        via_capture_end(c);
         return 0;
+    }
     if (strlen(conf->path) >= sizeof cap->path || !(conf->direction & (RX | TX)) || conf->direction > (RX | TX) ||
         conf->vi > VIA_VIS)
         return via_why_set(c, -EINVAL, "capture: path too long, no direction, or no interface %u", conf->vi);
+    if (c->capture && !strcmp(c->capture->path, conf->path))
+        via_capture_end(c);
     cap = via_alloc(c, sizeof *cap);
     if (!cap)
         return via_why_set(c, -ENOMEM, "capture: no memory");
@@ -193,6 +196,7 @@ int via_capture_start(struct via_core *c, const struct via_pcap_conf *conf, int6
         via_free(c, cap);
         return via_why_set(c, err, "capture: %s: %s", conf->path, strerror(-err));
     }
+    via_capture_end(c); /* a refusal leaves the old one running */
     c->capture = cap;
     return 0;
 }

@@ -83,6 +83,20 @@ static void idle_stack_may_sleep(void **state) {
     assert_int_equal(via_wait_arm(b->st, 0), 0);
 }
 
+static void plain_loop_waits_only_without_work(void **state) {
+    via_sock_t s = desk_open(b, A ":1");
+    char data[4];
+
+    (void)state;
+    assert_int_equal(via_wait_before(b->st, 250), 250);
+    assert_int_equal(via_wait_after(b->st), 0);
+    assert_true(desk_dgram(b, 1, PEER ":9", A ":1", "x", 1));
+    assert_int_equal(via_wait_before(b->st, 250), 0);
+    assert_int_equal(via_wait_after(b->st), 1);
+    assert_int_equal(via_udp_read(b->st, s, data, sizeof data, NULL), 1);
+    assert_int_equal(via_wait_before(b->st, -1), -1);
+}
+
 static void waiting_event_keeps_awake(void **state) {
     via_sock_t s = desk_open(b, A ":1");
     struct via_epoll *o;
@@ -656,6 +670,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         CASE(fd_is_made_once_and_closed_on_exec),
         CASE(idle_stack_may_sleep),
+        CASE(plain_loop_waits_only_without_work),
         CASE(waiting_event_keeps_awake),
         CASE(waiting_completion_keeps_awake),
         CASE(unfinished_round_keeps_awake),
