@@ -64,6 +64,7 @@ struct via_core {
     const struct via_sock_ops *const *sock_ops; /* by kind */
     struct via_vi *vi[VIA_VIS + 1]; /* by interface number; [0] is never used */
     uint32_t vis;                   /* highest number in use */
+    uint32_t busy;                  /* bit i: interface i has frames to send, or to get back from its device */
 
     struct via_tick_base ticks[VIA_TICK_KINDS];
     struct via_region region;

@@ -68,8 +68,8 @@ enum via_path_flag {
     VIA_PATH_NO_DF = 32      /* IPv4: the template is without DF, since path MTU discovery is off */
 };
 
-/* Headers that an own frame needs before its payload: Ethernet + VLAN + the larger IP header. */
-#define VIA_PATH_HEAD 60
+/* Room that the headers of an own frame need before its payload: Ethernet and the larger IP header, in whole words. */
+#define VIA_PATH_HEAD 64
 
 struct via_path {
     uint32_t gen;       /* valid while equal to net->gen */
@@ -81,12 +81,43 @@ struct via_path {
     uint8_t family;     /* 4 or 6 */
     uint8_t flags;      /* enum via_path_flag */
     uint8_t proto;
-    uint64_t ip_sum;    /* IPv4: running sum (wire/sum.h) of the header without total length, id and checksum */
-    uint64_t pseudo;    /* running sum of the pseudo header without the length */
-    struct via_addr src, dst;
-    uint8_t head[VIA_PATH_HEAD]; /* the template, ready to be copied in front of a transport header */
+    uint16_t ip_sum;    /* IPv4: sum (wire/sum.h), folded, of the header without total length, id and checksum */
+    uint16_t pseudo;    /* the same of the pseudo header without the length */
     uint32_t serial;    /* of the neighbour: ids are used again */
+    struct via_addr src, dst;
+    uint64_t head[VIA_PATH_HEAD / 8]; /* the template, as it lies in front of a transport header: at the end */
 };
+
+/* The template's first byte. */
+static inline uint8_t *via_path_head(struct via_path *path) {
+    return (uint8_t *)path->head + VIA_PATH_HEAD - path->head_len;
+}
+
+/* The headers of a path in front of the `payload` bytes at `at`, word by word, with what differs from packet to packet. */
+static inline void via_path_put(const struct via_path *path, uint8_t *at, uint32_t payload) {
+    const uint64_t *end = path->head + VIA_PATH_HEAD / 8;
+    uint16_t total = htons((uint16_t)(VIA_IP4_LEN + payload));
+
+    via_store64(at - 8, end[-1]);
+    if (path->family == 4) {
+        via_store64(at - 16, end[-2] | via_word16(6, (uint16_t)~via_sum_fold32((uint32_t)path->ip_sum + total)));
+        via_store64(at - 24, end[-3] | via_word16(6, total));
+        via_store64(at - 32, end[-4]);
+        via_store64(at - 40, end[-5]);
+        return;
+    }
+    via_store64(at - 16, end[-2]);
+    via_store64(at - 24, end[-3]);
+    via_store64(at - 32, end[-4]);
+    via_store64(at - 40, end[-5] | via_word16(4, htons((uint16_t)payload)));
+    via_store64(at - 48, end[-6]);
+    via_store64(at - 56, end[-7]);
+}
+
+/* Bytes that via_path_put() writes in front of the payload. */
+static inline uint32_t via_path_room(const struct via_path *path) {
+    return (path->head_len + 7u) & ~7u;
+}
 
 /*
  * Finds the way: route, source, neighbour, path MTU. 0, also while the neighbour is unresolved; else -ENETUNREACH,

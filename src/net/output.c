@@ -2,30 +2,13 @@
 #include "net/state.h"
 #include "wire/eth.h"
 
-#define AT_TOTAL4  (VIA_ETH_LEN + 2)
-#define AT_ID4     (VIA_ETH_LEN + 4)
-#define AT_SUM4    (VIA_ETH_LEN + 10)
-#define AT_LENGTH6 (VIA_ETH_LEN + 4)
-#define HEAD4      (VIA_ETH_LEN + VIA_IP4_LEN)
-#define HEAD6      (VIA_ETH_LEN + VIA_IP6_LEN)
+#define AT_ID4  (VIA_ETH_LEN + 4)
+#define AT_SUM4 (VIA_ETH_LEN + 10)
 
-/* The template in front of the transport header, with what differs from packet to packet: a length and a checksum. */
+/* The template in front of the transport header. */
 static inline void put_head(const struct via_core *c, const struct via_path *path, struct via_pkt *p) {
-    uint32_t payload = p->total;
-    uint8_t *at;
-
-    if (path->family == 4) {
-        uint16_t total = htons((uint16_t)(VIA_IP4_LEN + payload));
-
-        at = via_pkt_push(c, p, HEAD4);
-        memcpy(at, path->head, HEAD4);
-        via_store16(at + AT_TOTAL4, total);
-        via_store16(at + AT_SUM4, via_sum_end(via_sum_plus(path->ip_sum, total)));
-    } else {
-        at = via_pkt_push(c, p, HEAD6);
-        memcpy(at, path->head, HEAD6);
-        via_put16(at + AT_LENGTH6, (uint16_t)payload);
-    }
+    via_path_put(path, via_pkt_data(c, p), p->total);
+    via_pkt_push(c, p, path->head_len);
     p->l3 = (uint16_t)(p->off + VIA_ETH_LEN);
 }
 
@@ -113,19 +96,20 @@ static uint32_t next_id(struct via_core *c, const struct via_path *path) {
 }
 
 /* Fields of an IPv4 header that is in place: identification, flags and offset, checksum. */
-static void set_fragment4(const struct via_path *path, uint8_t *at, uint32_t id, uint16_t frag) {
+static void set_fragment4(uint8_t *at, uint32_t id, uint16_t frag) {
     uint16_t sum = via_load16(at + AT_SUM4);
+    uint32_t old = via_load32(at + AT_ID4);
 
     via_put16(at + AT_ID4, (uint16_t)id);
     via_put16(at + AT_ID4 + 2, frag);
-    via_store16(at + AT_SUM4, via_sum_update32(sum, via_load32(path->head + AT_ID4), via_load32(at + AT_ID4)));
+    via_store16(at + AT_SUM4, via_sum_update32(sum, old, via_load32(at + AT_ID4)));
 }
 
 /* To ourselves: the frame waits until the next poll takes it in. What others hold or wait for is copied. */
 static enum via_drop send_loop(struct via_core *c, struct via_path *path, struct via_pkt *p) {
     struct via_pkt *own = p;
 
-    if ((p->flags & (VIA_PKT_TOKEN | VIA_PKT_SHARED | VIA_PKT_CLONE)) || p->refs > 1 || p->off < HEAD6) {
+    if ((p->flags & (VIA_PKT_TOKEN | VIA_PKT_SHARED | VIA_PKT_CLONE)) || p->refs > 1 || p->off < via_path_room(path)) {
         own = copy_part(c, p, 0, p->total);
         if (!own)
             return refuse(c, p, VIA_DROP_NO_BUFFER);
@@ -163,7 +147,7 @@ static enum via_drop send_frame(struct via_core *c, struct via_path *path, struc
         expect_loss(c, p, -EHOSTUNREACH);
         return via_neigh_park(c, n, p, follows);
     }
-    memcpy(path->head, n->mac, 6);
+    memcpy(via_path_head(path), n->mac, 6);
     memcpy(via_pkt_data(c, p), n->mac, 6);
     path->flags &= (uint8_t)~VIA_PATH_UNRESOLVED;
     n->flags |= VIA_NEIGH_SHOWN;
@@ -199,7 +183,7 @@ static void finish_fragment(struct via_core *c, const struct via_path *path, str
     if (path->family == 6)
         at[VIA_ETH_LEN + 6] = IPPROTO_FRAGMENT;
     else
-        set_fragment4(path, at, id, (uint16_t)(from / 8 | (more ? 0x2000 : 0)));
+        set_fragment4(at, id, (uint16_t)(from / 8 | (more ? 0x2000 : 0)));
 }
 
 /* A neighbour's queue has its own bounds. */
@@ -246,7 +230,7 @@ static enum via_drop send_fragments(struct via_core *c, struct via_path *path, s
 
 /* Headers are not written beside bytes that others read, nor where there is no room; some devices take no chains. */
 static bool needs_copy(const struct via_core *c, const struct via_path *path, const struct via_pkt *p) {
-    return (p->flags & (VIA_PKT_SHARED | VIA_PKT_CLONE)) || p->off < path->head_len ||
+    return (p->flags & (VIA_PKT_SHARED | VIA_PKT_CLONE)) || p->off < via_path_room(path) ||
            (p->chain && !(c->net->iface.at[path->vi].caps & VIA_VI_JUMBO));
 }
 
@@ -265,7 +249,7 @@ static struct via_pkt *copy_whole(struct via_core *c, struct via_pkt *p) {
 static void put_whole_head(struct via_core *c, const struct via_path *path, struct via_pkt *p, bool df) {
     put_head(c, path, p);
     if (path->flags & VIA_PATH_NO_DF)
-        set_fragment4(path, via_pkt_data(c, p), df ? 0 : next_id(c, path), df ? 0x4000 : 0);
+        set_fragment4(via_pkt_data(c, p), df ? 0 : next_id(c, path), df ? 0x4000 : 0);
 }
 
 /* The length field of IPv6 does not count the header itself (RFC 8200 3). */
@@ -294,7 +278,7 @@ enum via_drop via_net_output(struct via_core *c, struct via_path *path, struct v
 
     VIA_ASSERT(path->gen);
     if (VIA_UNLIKELY((path->flags & special) | (p->flags & (VIA_PKT_SHARED | VIA_PKT_CLONE))) ||
-        VIA_UNLIKELY(p->chain || p->off < HEAD6 || path->ip_len + p->total > path->mtu))
+        VIA_UNLIKELY(p->chain || p->off < VIA_PATH_HEAD || path->ip_len + p->total > path->mtu))
         return output_slow(c, path, p, df);
     put_head(c, path, p);
     return via_vi_push(c->vi[path->vi], p);

@@ -153,16 +153,18 @@ static void build_head(const struct via_core *c, struct via_path *path, const st
     ip.flow = d->flow_label;
     ip.flags = path->flags & VIA_PATH_NO_DF ? 0 : VIA_IP_DF;
     memset(path->head, 0, sizeof path->head);
-    at = path->head + via_eth_emit(path->head, &e);
-    path->ip_len = (uint8_t)via_ip_emit(at, &ip);
+    path->ip_len = path->family == 4 ? VIA_IP4_LEN : VIA_IP6_LEN;
     path->head_len = (uint8_t)(VIA_ETH_LEN + path->ip_len);
+    at = via_path_head(path);
+    at += via_eth_emit(at, &e);
+    via_ip_emit(at, &ip);
     path->ip_sum = 0;
     if (path->family == 4) {
         via_store16(at + 2, 0);
         via_store16(at + 10, 0);
-        path->ip_sum = via_sum_add(0, at, VIA_IP4_LEN);
+        path->ip_sum = via_sum_fold(via_sum_add(0, at, VIA_IP4_LEN));
     }
-    path->pseudo = via_sum_pseudo(&path->src, &path->dst, d->proto, 0);
+    path->pseudo = via_sum_fold(via_sum_pseudo(&path->src, &path->dst, d->proto, 0));
 }
 
 static int to_ourselves(struct via_core *c, struct via_path *path, const struct via_dest *d, const struct via_own *o) {

@@ -112,6 +112,9 @@ static void set_plain(const struct via_core *c, struct via_udp_sock *u) {
         return;
     u->plain_max = via_min32(frame, mtu);
     u->plain = path->gen;
+    u->plain_rport = 0;
+    if ((u->sock.flags & VIA_SOCK_CONNECTED) && via_addr_eq(&u->sock.flow.remote, &path->dst))
+        u->plain_rport = u->sock.flow.rport;
 }
 
 /* The way to `to`: as it was for the last datagram, or found anew. */
@@ -226,7 +229,7 @@ static int take_payload(struct via_core *c, struct via_udp_sock *u, const struct
         return 0;
     }
     own = buf_packet(c, &d->seg, &bytes);
-    if (VIA_LIKELY(is_writable(c, own, &d->seg, u->path.head_len + VIA_UDP_LEN))) {
+    if (VIA_LIKELY(is_writable(c, own, &d->seg, via_path_room(&u->path) + VIA_UDP_LEN))) {
         p = adopt_buf(c, own, &d->seg, bytes);
     } else {
         p = copy_buf(c, own, &d->seg);
@@ -393,89 +396,102 @@ static __attribute__((noinline)) int output_any(struct via_core *c, struct via_u
     return VIA_LIKELY(!err) ? transmit(c, u, d, to) : err;
 }
 
-/* To where the last one went, with nothing special about it? */
-static inline bool is_plain(const struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d) {
-    const struct via_vi *vi = c->vi[u->path.vi];
+/* To where the last one went, with nothing special about it? Then *dport is set, in wire order. */
+static inline bool is_plain(const struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d,
+                            uint16_t *dport) {
+    const struct via_ep *to = &d->peer;
 
-    if (VIA_UNLIKELY(!u->plain || u->plain != via_net_gen(c) || d->token || d->flags || d->local.family))
+    if (VIA_UNLIKELY(u->plain != via_net_gen(c) || d->token || d->flags || d->local.family))
         return false;
-    if (d->peer.family ? !d->peer.port || d->peer.scope || !via_addr_eq(&d->peer.addr, &u->path.dst)
-                       : !(u->sock.flags & VIA_SOCK_CONNECTED) || !via_addr_eq(&u->sock.flow.remote, &u->path.dst))
+    *dport = htons(to->family ? to->port : u->plain_rport);
+    if (to->family && (to->family != u->path.family || to->scope || !via_addr_eq(&to->addr, &u->path.dst)))
         return false;
-    return via_vi_has_room(vi, 1) && vi->dev->link == VIA_LINK_UP;
+    return *dport && via_vi_is_open(c->vi[u->path.vi]);
 }
 
-/* The payload as one writable frame, or NULL: the long way has to look. */
-static inline struct via_pkt *plain_packet(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
-    const struct via_seg *seg = &d->seg;
+/* A buffer of the application's as one writable frame. */
+static inline struct via_pkt *plain_buf(struct via_core *c, const struct via_udp_sock *u, const struct via_seg *seg) {
     struct via_pkt *p = (struct via_pkt *)(void *)seg->buf;
     uint64_t off;
 
-    if (!p) {
-        if (d->iovcnt != 1 || !d->iov || !d->iov[0].iov_base || d->iov[0].iov_len > u->plain_max ||
-            !(p = via_pkt_new(c, c->s->reserve)))
-            return NULL;
-        p->len = (uint16_t)d->iov[0].iov_len;
-        p->total = p->len;
-        c->udp->tx_copied += p->len;
-        return p;
-    }
-    if (!is_packet(c, seg->buf))
+    if (VIA_UNLIKELY(!is_packet(c, seg->buf)))
         return NULL;
     off = (uint64_t)((const uint8_t *)seg->data - via_pkt_frame(c, p));
-    if (p->owner != VIA_OWNER_APP || p->chain || p->refs != 1 || seg->len > u->plain_max ||
-        (p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT | VIA_PKT_RAW)) ||
-        off < VIA_PATH_HEAD + VIA_UDP_LEN || off > c->frame_size - seg->len)
+    if (VIA_UNLIKELY(p->owner != VIA_OWNER_APP || p->chain || p->refs != 1 || seg->len > u->plain_max ||
+                     (p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED | VIA_PKT_FLIGHT | VIA_PKT_RAW)) ||
+                     off < VIA_PATH_HEAD + VIA_UDP_LEN || off > c->frame_size - seg->len))
         return NULL;
-    p->off = (uint16_t)off;
-    p->len = (uint16_t)seg->len;
-    p->total = seg->len;
-    p->owner = VIA_OWNER_BURST;
     p->flags = 0;
     c->s->held--;
     return p;
 }
 
-static inline int output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
-    struct via_pkt *p;
-    uint8_t *data, *at;
-    uint32_t bytes;
-    uint16_t sum = 0;
+/* The payload where it is to be sent from, and the running sum of it if that is wanted. */
+struct plain {
+    struct via_pkt *p; /* NULL: the long way has to look */
+    uint8_t *at;
+    uint32_t len;
+    uint64_t sum;
+};
 
-    if (VIA_UNLIKELY(!is_plain(c, u, d) || !(p = plain_packet(c, u, d))))
-        return output_any(c, u, d);
-    bytes = p->len;
-    data = via_pkt_data(c, p);
-    at = via_pkt_push(c, p, VIA_UDP_LEN);
-    via_store16(at, htons(u->sock.flow.lport));
-    via_store16(at + 2, htons(d->peer.family ? d->peer.port : u->sock.flow.rport));
-    via_store16(at + 4, htons((uint16_t)p->len));
-    if ((u->path.flags & VIA_PATH_CSUM_FREE) && c->attrs.checksum != 2) {
-        if (!d->seg.buf)
-            memcpy(data, d->iov[0].iov_base, bytes);
-        p->flags = VIA_PKT_CSUM_OK;
-    } else {
-        uint64_t run = d->seg.buf ? via_sum_add(0, data, bytes) : via_sum_copy(0, data, d->iov[0].iov_base, bytes);
+static inline struct plain plain_payload(struct via_core *c, const struct via_udp_sock *u, const struct via_dgram *d) {
+    bool summed = !(u->path.flags & VIA_PATH_CSUM_FREE);
+    struct plain out = {.p = NULL};
 
-        /* The length counts twice: in the pseudo header and in the header itself. */
-        run = via_sum_plus(run, u->path.pseudo);
-        run =
-            via_sum_plus(run, (uint64_t)htons(u->sock.flow.lport) + via_load16(at + 2) + 2u * htons((uint16_t)p->len));
-        sum = via_sum_end_udp(run);
+    if (d->seg.buf) {
+        out.p = plain_buf(c, u, &d->seg);
+        out.at = d->seg.data;
+        out.len = d->seg.len;
+        if (out.p && summed)
+            out.sum = via_sum_add(0, out.at, out.len);
+        return out;
     }
-    via_store16(at + 6, sum);
+    if (VIA_UNLIKELY(d->iovcnt != 1 || !d->iov || !d->iov->iov_base || d->iov->iov_len > u->plain_max) ||
+        VIA_UNLIKELY(!(out.p = via_pkt_new(c, c->s->reserve))))
+        return out;
+    out.at = via_pkt_data(c, out.p);
+    out.len = (uint32_t)d->iov->iov_len;
+    if (summed)
+        out.sum = via_sum_copy(0, out.at, d->iov->iov_base, out.len);
+    else
+        memcpy(out.at, d->iov->iov_base, out.len);
+    c->udp->tx_copied += out.len;
+    return out;
+}
+
+static inline int output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
+    bool summed = !(u->path.flags & VIA_PATH_CSUM_FREE);
+    struct via_vi *vi = c->vi[u->path.vi];
+    uint16_t dport, len, sum = 0;
+    struct plain load;
+    uint64_t head;
+
+    if (VIA_UNLIKELY(!is_plain(c, u, d, &dport)) || VIA_UNLIKELY(!(load = plain_payload(c, u, d)).p))
+        return output_any(c, u, d);
+    len = htons((uint16_t)(load.len + VIA_UDP_LEN));
+    head = via_word16(0, htons(u->sock.flow.lport)) | via_word16(2, dport) | via_word16(4, len);
+    if (summed) /* the length counts twice: in the pseudo header and in the header itself */
+        sum = via_sum_end_udp(via_sum_plus(via_sum_plus(load.sum, head), (uint64_t)u->path.pseudo + len));
+    via_store64(load.at - VIA_UDP_LEN, head | via_word16(6, sum));
+    via_path_put(&u->path, load.at - VIA_UDP_LEN, load.len + VIA_UDP_LEN);
     c->udp->tx++;
-    c->udp->tx_bytes += bytes;
-    via_net_output(c, &u->path, p, false);
+    c->udp->tx_bytes += load.len;
+    load.len += VIA_UDP_LEN + u->path.head_len;
+    vi->tx_packets++;
+    vi->tx_bytes += load.len;
+    via_vi_put(vi, load.p, load.at - VIA_UDP_LEN - u->path.head_len, load.len, summed ? 0 : VIA_FRAME_CSUM_OK);
     return 0;
 }
 
-static void flush_all(struct via_core *c) {
-    uint32_t i;
+static inline void flush_all(struct via_core *c) {
+    uint32_t busy;
 
-    for (i = 1; i <= c->vis; i++)
-        if (c->vi[i] && via_vi_unflushed(c->vi[i]))
-            via_vi_flush(c->vi[i]);
+    for (busy = c->busy; busy; busy &= busy - 1) {
+        struct via_vi *vi = c->vi[__builtin_ctz(busy)];
+
+        if (via_vi_unflushed(vi))
+            via_vi_flush(vi);
+    }
 }
 
 int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {

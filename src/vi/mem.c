@@ -29,7 +29,7 @@
 struct slot {
     VIA_ALIGNED(32) _Atomic uint64_t addr; /* by the receiver: a cache line of a frame */
     _Atomic uint64_t word;                 /* len, where in that line << 16, flags << 32, vlan << 48 */
-    _Atomic uint64_t ts;
+    _Atomic uint64_t ts;                   /* with VIA_FRAME_TS */
 };
 
 /* Owner's side of receiving. */
@@ -376,45 +376,30 @@ static unsigned mem_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsign
     return k;
 }
 
-typedef uint64_t word_of_line __attribute__((may_alias));
-typedef uint64_t half_of_line __attribute__((vector_size(32), may_alias));
-
 /* All loads before all stores: frames lie at the same offsets of pages, where a store would hold up the next load. */
 static inline void copy_line(uint8_t *to, const uint8_t *from) {
-    const half_of_line *f = (const void *)from;
-    half_of_line *t = (void *)to, a = f[0], b = f[1];
-
-    t[0] = a;
-    t[1] = b;
-}
-
-/* Headers were written just now, word by word, and are read so soon: a wider load would wait until they are in memory. */
-static inline void copy_headers(uint8_t *to, const uint8_t *from) {
-    const word_of_line *f = (const void *)from;
-    word_of_line *t = (void *)to;
-    uint64_t a = f[0], b = f[1], c = f[2], d = f[3], e = f[4], g = f[5], h = f[6], i = f[7];
+    typedef uint64_t part __attribute__((vector_size(16), may_alias));
+    const part *f = (const void *)from;
+    part a = f[0], b = f[1], c = f[2], d = f[3], *t = (void *)to;
 
     t[0] = a;
     t[1] = b;
     t[2] = c;
     t[3] = d;
-    t[4] = e;
-    t[5] = g;
-    t[6] = h;
-    t[7] = i;
 }
 
 /* All of the cache lines in which the `len` bytes lie; both begin with one. */
 static inline void copy_lines(uint8_t *to, const uint8_t *from, uint32_t len) {
-    uint32_t at = VIA_LINE;
+    uint32_t at = 0;
 
-    copy_headers(to, from);
     if (VIA_UNLIKELY(len > SMALL)) {
-        memcpy(to + at, from + at, len - at);
+        memcpy(to, from, len);
         return;
     }
-    for (; at < len; at += VIA_LINE)
+    do {
         copy_line(to + at, from + at);
+        at += VIA_LINE;
+    } while (at < len);
 }
 
 /* When the last of `bytes` is there, if they are sent now. */
@@ -525,17 +510,15 @@ static inline void send_short(struct end *e, const struct via_frame *f) {
     uint32_t skew = f->addr % VIA_LINE;
 
     copy_lines(to->mem + load(&s->addr), e->tx.mem + f->addr - skew, skew + f->len);
-    store(&s->word,
-          f->len | (uint64_t)skew << 16 | (uint64_t)(f->flags & TX_FLAGS) << 32 | (uint64_t)f->vlan << 48);
-    store(&s->ts, 0);
+    store(&s->word, f->len | skew << 16 | (uint64_t)((f->flags & TX_FLAGS) | (uint32_t)f->vlan << 16) << 32);
     e->cold.bytes += f->len;
 }
 
-static __attribute__((noinline)) unsigned send_burst(struct end *e, const struct via_frame *v, unsigned n) {
+static inline unsigned send_burst(struct end *e, const struct via_frame *v, unsigned n) {
     unsigned i = 0, k;
 
     while (i < n) {
-        if (VIA_LIKELY(is_short(e, &v[i]) && e->tx.pos != e->tx.lent_seen)) {
+        if (VIA_LIKELY(e->tx.pos != e->tx.lent_seen && is_short(e, &v[i]))) {
             send_short(e, &v[i++]);
             continue;
         }
@@ -555,10 +538,7 @@ static unsigned mem_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, 
         return 0;
     }
     dev->link = VIA_LINK_UP;
-    if (n == 1 && e->tx.pos != e->tx.lent_seen && is_short(e, v))
-        send_short(e, v);
-    else
-        n = send_burst(e, v, n);
+    n = send_burst(e, v, n);
     e->cold.frames += n;
     if (n && VIA_UNLIKELY(store_then_load(e->fenced, &e->filled, e->tx.pos, &e->peer->armed)))
         wake_peer(e);

@@ -239,36 +239,46 @@ static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
     via_pkt_drop_ref(c, p);
 }
 
-/* The first `n` staged frames are the device's now, or it is done with them already. */
-static inline void leave_stage(struct via_vi *vi, unsigned n) {
+/* The first `n` staged frames, which the device is done with already. */
+static inline void recycle_stage(struct via_vi *vi, unsigned n) {
     struct via_core *c = vi->core;
     unsigned i;
 
-    if (VIA_UNLIKELY(c->capture != NULL))
-        via_capture_sent(c, vi->index, vi->stage, n);
-    if (vi->dev->caps & VIA_VI_SYNC) {
-        for (i = 0; i < n; i++)
-            sent(vi, via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift)), 0);
-    } else {
-        vi->unkicked = true;
-        vi->flight += n;
+    for (i = 0; i < n; i++) {
+        struct via_pkt *p = via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift));
+
+        if (VIA_LIKELY(p->refs == 1 && !(p->flags & VIA_PKT_TOKEN))) {
+            p->flags = 0;
+            via_pkt_put(c, p);
+        } else {
+            sent(vi, p, 0);
+        }
     }
-    vi->staged -= n;
-    if (VIA_UNLIKELY(vi->staged))
-        memmove(vi->stage, vi->stage + n, vi->staged * sizeof vi->stage[0]);
+}
+
+/* Nothing to do for it any more? */
+static inline void rest(struct via_vi *vi) {
+    if (!(vi->staged | vi->flight | vi->txq.head | vi->unkicked))
+        vi->core->busy &= ~(1u << vi->index);
 }
 
 /* Gives the device what is staged; true if it took all. */
 static inline bool hand_over(struct via_vi *vi) {
-    unsigned took;
+    unsigned took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
 
-    if (!vi->staged)
-        return true;
-    took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
     VIA_ASSERT(took <= vi->staged);
-    if (took)
-        leave_stage(vi, took);
+    if (VIA_UNLIKELY(vi->core->capture != NULL))
+        via_capture_sent(vi->core, vi->index, vi->stage, took);
+    if (vi->dev->caps & VIA_VI_SYNC) {
+        recycle_stage(vi, took);
+    } else {
+        vi->unkicked |= took > 0;
+        vi->flight += took;
+    }
+    vi->staged -= took;
     vi->stuck = vi->staged != 0;
+    if (VIA_UNLIKELY(vi->stuck))
+        memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
     return !vi->stuck;
 }
 
@@ -302,6 +312,7 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
     if (VIA_UNLIKELY(vi->txq.head || (vi->staged + parts > VIA_STAGE && !hand_over(vi) &&
                                       vi->staged + parts > VIA_STAGE))) { /* later ones do not overtake */
         p->owner = VIA_OWNER_TXQ;
+        c->busy |= 1u << vi->index;
         vi->txq_len += parts;
         via_pktq_push(c, &vi->txq, p);
         return VIA_KEPT;
@@ -311,16 +322,16 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
 }
 
 int via_vi_flush(struct via_vi *vi) {
-    const struct via_vi_ops *ops = vi->dev->ops;
     int err = 0;
 
-    while (hand_over(vi) && VIA_UNLIKELY(vi->txq.head))
+    while ((!vi->staged || hand_over(vi)) && VIA_UNLIKELY(vi->txq.head))
         stage_queue(vi);
-    if (vi->unkicked && ops->kick) {
-        err = ops->kick(vi->dev);
+    if (vi->unkicked && vi->dev->ops->kick) {
+        err = vi->dev->ops->kick(vi->dev);
         vi->tx_fails += err < 0;
     }
     vi->unkicked = false;
+    rest(vi);
     return err;
 }
 
@@ -350,6 +361,7 @@ unsigned via_vi_collect(struct via_vi *vi) {
         if (n < VIA_STAGE)
             break;
     }
+    rest(vi);
     return all;
 }
 
@@ -570,6 +582,7 @@ void via_vi_stop(struct via_vi *vi) {
     close_devs(c, vi->dev);
     recover_frames(vi);
     c->vi[vi->index] = NULL;
+    c->busy &= ~(1u << vi->index);
     while (c->vis && !c->vi[c->vis])
         c->vis--;
     set_reserve(c);

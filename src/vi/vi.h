@@ -58,21 +58,34 @@ static inline bool via_vi_has_room(const struct via_vi *vi, uint32_t frames) {
     return vi->flight + vi->staged + vi->txq_len + frames <= vi->dev->tx_ring;
 }
 
-/* Puts one frame on the stage; there is room. */
-static inline void via_vi_stage(struct via_vi *vi, struct via_pkt *p, uint16_t more) {
+/* True if one frame can be put on the stage just so: the link is up, nothing waits in front, there is room. */
+static inline bool via_vi_is_open(const struct via_vi *vi) {
+    return !(vi->txq.head | vi->dev->link) && vi->staged < VIA_STAGE && vi->flight + vi->staged < vi->dev->tx_ring;
+}
+
+/* Puts `len` bytes of the frame of `p` on the stage, wherever its descriptor says that it begins. */
+static inline void via_vi_put(struct via_vi *vi, struct via_pkt *p, const uint8_t *at, uint32_t len, uint16_t flags) {
     struct via_core *c = vi->core;
     struct via_frame *f = &vi->stage[vi->staged++];
 
-    VIA_ASSERT(!(p->flags & VIA_PKT_CLONE));
-    f->addr = ((uint64_t)p->frame << c->frame_shift) + p->off;
-    f->len = p->len;
-    f->flags = (uint16_t)(more | (p->flags & VIA_PKT_CSUM_OK) * (VIA_FRAME_CSUM_OK / VIA_PKT_CSUM_OK));
+    VIA_ASSERT(!(p->flags & VIA_PKT_CLONE) && p->frame == (uint64_t)(at - c->frames) >> c->frame_shift);
+    f->addr = (uint64_t)(at - c->frames);
+    f->len = len;
+    f->flags = flags;
     f->vlan = 0;
     f->ts = 0;
     p->owner = VIA_OWNER_FLIGHT;
-    p->vi = vi->index;
-    vi->tokens += (p->flags / VIA_PKT_TOKEN) & 1u;
     p->flags |= VIA_PKT_FLIGHT;
+    p->vi = vi->index;
+    c->busy |= 1u << vi->index;
+}
+
+/* Puts one part of a packet on the stage; there is room. */
+static inline void via_vi_stage(struct via_vi *vi, struct via_pkt *p, uint16_t more) {
+    uint32_t sound = (p->flags & VIA_PKT_CSUM_OK) * (VIA_FRAME_CSUM_OK / VIA_PKT_CSUM_OK);
+
+    vi->tokens += (p->flags / VIA_PKT_TOKEN) & 1u;
+    via_vi_put(vi, p, via_pkt_data(vi->core, p), p->len, (uint16_t)(more | sound));
 }
 
 /* The general form; via_vi_push() is the one to call. */
@@ -80,8 +93,7 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p);
 
 /* Queues a whole Ethernet frame for sending; the packet is the VI's from here. 0, or why it was dropped. */
 static inline enum via_drop via_vi_push(struct via_vi *vi, struct via_pkt *p) {
-    if (VIA_UNLIKELY(p->chain | vi->txq.head | vi->dev->link) || VIA_UNLIKELY(vi->staged == VIA_STAGE) ||
-        VIA_UNLIKELY(!via_vi_has_room(vi, 1)))
+    if (VIA_UNLIKELY(p->chain || !via_vi_is_open(vi)))
         return via_vi_push_any(vi, p);
     vi->tx_packets++;
     vi->tx_bytes += p->len;

@@ -69,6 +69,15 @@ static inline void via_store32(void *at, uint32_t v) {
     memcpy(at, &v, 4);
 }
 
+static inline void via_store64(void *at, uint64_t v) {
+    memcpy(at, &v, 8);
+}
+
+/* A word of eight bytes of which two, from byte `at` on, are `v` as it lies in memory, and all others zero. */
+static inline uint64_t via_word16(unsigned at, uint16_t v) {
+    return (uint64_t)v << (VIA_LITTLE ? 8 * at : 48 - 8 * at);
+}
+
 /* The IPv4 address at `at`, mapped (::ffff:a.b.c.d). */
 static inline struct via_addr via_get_addr4(const uint8_t *at) {
     return via_addr_from4(via_load32(at));

@@ -75,6 +75,12 @@ static inline uint16_t via_sum_fold(uint64_t sum) {
     return (uint16_t)(s + (s >> 16));
 }
 
+/* The same of a sum below 2^32. */
+static inline uint16_t via_sum_fold32(uint32_t s) {
+    s = (s & 0xffff) + (s >> 16);
+    return (uint16_t)(s + (s >> 16));
+}
+
 /* The checksum to store; the field was zero, or left out, when it was summed. */
 static inline uint16_t via_sum_end(uint64_t sum) {
     return (uint16_t)~via_sum_fold(sum);

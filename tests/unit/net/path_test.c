@@ -60,13 +60,13 @@ static void template_holds_a_whole_header(void **state) {
         settle(r, 1, dst[i], mac9);
         d.dst = bench_ip(dst[i]);
         assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
-        assert_int_equal(via_eth_parse(&e, path.head, sizeof path.head), VIA_ETH_LEN);
+        assert_int_equal(via_eth_parse(&e, via_path_head(&path), path.head_len), VIA_ETH_LEN);
         assert_memory_equal(e.dst, mac9, 6);
         assert_memory_equal(e.src, r->core.net->iface.at[1].mac, 6);
         assert_int_equal(path.head_len, VIA_ETH_LEN + path.ip_len);
         if (path.family == 4) /* a template has neither length nor checksum */
-            via_put16(path.head + VIA_ETH_LEN + 2, 20);
-        assert_int_equal(via_ip_parse(&h, path.head + VIA_ETH_LEN, path.ip_len, path.ip_len, false), path.ip_len);
+            via_put16(via_path_head(&path) + VIA_ETH_LEN + 2, 20);
+        assert_int_equal(via_ip_parse(&h, via_path_head(&path) + VIA_ETH_LEN, path.ip_len, path.ip_len, false), path.ip_len);
         assert_int_equal(h.tos, 0xb8);
         assert_int_equal(h.ttl, 7);
         assert_int_equal(h.proto, IPPROTO_UDP);
@@ -76,7 +76,7 @@ static void template_holds_a_whole_header(void **state) {
         assert_int_equal(path.mtu, 1500);
         assert_int_equal(path.vi, 1);
         assert_int_equal(path.flags, 0);
-        assert_true(path.pseudo == via_sum_pseudo(&path.src, &path.dst, IPPROTO_UDP, 0));
+        assert_true(path.pseudo == via_sum_fold(via_sum_pseudo(&path.src, &path.dst, IPPROTO_UDP, 0)));
     }
     bench_free(r);
 }
@@ -163,8 +163,8 @@ static void groups_need_no_neighbour(void **state) {
     assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
     assert_int_equal(path.vi, 2);
     assert_int_equal(path.flags & VIA_PATH_GROUP, VIA_PATH_GROUP);
-    assert_memory_equal(path.head, ((const uint8_t[]){0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}), 6);
-    assert_int_equal(path.head[VIA_ETH_LEN + 8], 1); /* TTL 1 unless told otherwise */
+    assert_memory_equal(via_path_head(&path), ((const uint8_t[]){0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}), 6);
+    assert_int_equal(via_path_head(&path)[VIA_ETH_LEN + 8], 1); /* TTL 1 unless told otherwise */
     d.iface = 0;
     assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
     assert_int_equal(path.vi, 1);
@@ -172,15 +172,15 @@ static void groups_need_no_neighbour(void **state) {
     assert_int_equal(via_path_resolve(&r->core, &path, &d), 0);
     assert_int_equal(path.vi, 2);
     assert_int_equal(resolve(r, &path, "ff02::1:2"), 0);
-    assert_memory_equal(path.head, ((const uint8_t[]){0x33, 0x33, 0x00, 0x01, 0x00, 0x02}), 6);
+    assert_memory_equal(via_path_head(&path), ((const uint8_t[]){0x33, 0x33, 0x00, 0x01, 0x00, 0x02}), 6);
     assert_int_equal(resolve(r, &path, "192.0.2.255"), 0);
     assert_int_equal(path.flags, VIA_PATH_GROUP | VIA_PATH_BROADCAST);
-    assert_true(via_mac_is_broadcast(path.head));
+    assert_true(via_mac_is_broadcast(via_path_head(&path)));
     assert_int_equal(path.vi, 1);
     assert_int_equal(resolve(r, &path, "198.51.100.255"), 0);
     assert_int_equal(path.vi, 2);
     assert_int_equal(resolve(r, &path, "255.255.255.255"), 0);
-    assert_true(via_mac_is_broadcast(path.head));
+    assert_true(via_mac_is_broadcast(via_path_head(&path)));
     assert_int_equal(via_pool_used(&r->core.net->neigh.pool), 0);
     bench_free(r);
 }
