@@ -180,6 +180,7 @@ static void answer_echo(struct via_core *c, struct via_pkt *p, const struct via_
     struct via_dest d;
     uint8_t scope = p->vi | VIA_PMTU_ECHO;
     struct via_path path;
+    bool verified = via_net_verifies(c, p);
     struct via_pkt *own;
     uint8_t *at;
 
@@ -200,8 +201,9 @@ static void answer_echo(struct via_core *c, struct via_pkt *p, const struct via_
     turn_packet(own);
     at = via_pkt_data(c, own);
     via_icmp_turn_echo(at, h->version);
-    if (h->version == 6 && !via_addr_eq(&path.src, &h->dst)) {
-        struct via_ip_head out = {.src = path.src, .dst = path.dst, .version = 6, .proto = IPPROTO_ICMPV6};
+    /* A checksum that nobody has looked at is no ground to build the reply's on. */
+    if (!verified || (h->version == 6 && !via_addr_eq(&path.src, &h->dst))) {
+        struct via_ip_head out = {.src = path.src, .dst = path.dst, .version = h->version, .proto = h->proto};
 
         via_store16(at + 2, 0);
         via_store16(at + 2, via_sum_end(via_net_sum(c, own, via_icmp_seed(&out, own->total))));
