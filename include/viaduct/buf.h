@@ -29,7 +29,8 @@ struct via_done {
     via_sock_t sock;
     uint64_t user;   /**< User value of the socket. */
     uint64_t token;  /**< As given to the send. */
-    int32_t status;  /**< 0 sent, else a negative errno. */
+    int32_t status;  /**< 0 sent; -EHOSTUNREACH the neighbour never answered; -ENODEV the interface was closed; -ECANCELED
+                          it never left; or another negative errno. */
     uint32_t pad;
     via_ns_t ts;     /**< When the completion was seen. */
 };
@@ -37,14 +38,17 @@ struct via_done {
 /**
  * Takes a buffer to send from, with room for `len` bytes behind room for all headers. A length over one frame
  * gives a chain (`out->more`).
- * @return 0, -ENOBUFS, -EMSGSIZE above 65,507 bytes. The buffer is the caller's until sent or released.
+ * @return 0, -ENOBUFS, -EMSGSIZE above 65,507 bytes, -EINVAL. The buffer is the caller's until sent or released.
  */
 VIA_API int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out);
 
 /** The part of a chain after `seg`. @return 0, or -ENOENT at the end. */
 VIA_API int via_buf_next(struct via_stack *st, const struct via_seg *seg, struct via_seg *out);
 
-/** Adds a holder; each holder releases once. Any lifetime, also beyond the socket. */
+/**
+ * Adds a holder; each holder releases once, or sends once. Any lifetime, also beyond the socket. What is sent while it is
+ * still on its way from another send is copied, and that is counted.
+ */
 VIA_API void via_buf_ref(struct via_stack *st, struct via_buf *b);
 
 /** Returns `n` buffers, with their chains, in any order. NULL entries are passed over. */
@@ -54,8 +58,8 @@ VIA_API void via_buf_release(struct via_stack *st, struct via_buf *const *v, uns
 VIA_API int via_buf_release_remote(struct via_stack *st, struct via_buf *b);
 
 /**
- * Completions, oldest first per socket. A token completes when the device has returned the last frame of its send,
- * never earlier.
+ * Completions, each once, in the order of sending per socket. A token completes when the device has returned the last
+ * frame of its send, never earlier, or when it is certain that it will not be sent.
  * @return how many were filled in, at most `max`.
  */
 VIA_API int via_tx_done(struct via_stack *st, struct via_done *v, unsigned max);

@@ -70,7 +70,7 @@ VIA_API int via_epoll_destroy(struct via_epoll *o);
 
 /**
  * ADD, MOD (mask and user), DEL, MOVE (from the set it is in, pending records kept). Data already queued is announced
- * at ADD. O(1) in the size of the set.
+ * at ADD, where it belongs by its arrival. O(1) in the size of the set, but for records that are newer than such data.
  * @return 0; -EBADF; -EBUSY in another set (ADD); -EEXIST; -ENOENT (MOD, DEL, MOVE); -EINVAL (operation, mask).
  */
 VIA_API int via_epoll_ctl(struct via_epoll *o, int op, via_sock_t s, uint32_t mask, uint64_t user);

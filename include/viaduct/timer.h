@@ -22,7 +22,8 @@ struct via_timer {
 
 /**
  * Arms `t` for time `at` (stack clock), or moves it. `fn` runs in a poll, once; starting and stopping timers, sending and
- * closing are allowed in it, polling and destroying are not. @return 0, -EINVAL, -ENOBUFS (attribute max_timers).
+ * closing are allowed in it, polling and destroying are not. @return 0; -EINVAL, also for a timer that was not
+ * zeroed or was moved while armed; -ENOBUFS (attribute max_timers).
  */
 VIA_API int via_timer_start(struct via_stack *st, struct via_timer *t, via_ns_t at,
                             void (*fn)(struct via_stack *, struct via_timer *));

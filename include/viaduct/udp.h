@@ -68,13 +68,17 @@ struct via_dgram {
 
 /**
  * Opens a socket bound to `local` (port 0: an ephemeral one, RFC 6056; address wildcard: all own addresses of the family).
- * @return 0; -EADDRINUSE; -EADDRNOTAVAIL not an own address; -EINVAL; -ENOBUFS no socket left.
+ * The end point stays its own until it is closed, also while it is connected. Between end points of different width the
+ * more exact one gets a datagram.
+ * @return 0; -EADDRINUSE; -EADDRNOTAVAIL not an own address; -EINVAL; -ENODEV no such interface; -ENOBUFS no socket left.
  */
 VIA_API int via_udp_open(struct via_stack *st, const struct via_udp_conf *c, const struct via_ep *local, via_sock_t *out);
 
 /**
- * Fixes the peer: only its datagrams are taken, headers are prebuilt, ICMP errors come as events. NULL undoes it.
- * @return 0; -EBADF; -EINVAL; -EAFNOSUPPORT; -ENETUNREACH no route now; -EADDRINUSE another socket has this pair.
+ * Fixes the peer: only its datagrams are taken, headers are prebuilt, ICMP errors come as events. NULL undoes it: the
+ * local end is again as it was opened.
+ * @return 0; -EBADF; -EINVAL; -EAFNOSUPPORT; -EADDRINUSE another socket has this pair; -ENOBUFS; and, as of now,
+ * -ENETUNREACH no route, -EADDRNOTAVAIL no source, -EHOSTUNREACH, -ENETDOWN. After an error it is as it was.
  */
 VIA_API int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *peer);
 
@@ -88,7 +92,8 @@ VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_gr
 /**
  * Sends a batch. Each datagram goes whole or not at all; the first that cannot go ends the batch.
  * @return how many were queued (> 0), else why the first was not: -EBADF; -EAGAIN ring full (VIA_EV_SPACE is
- * promised); -ENOBUFS; -EMSGSIZE; -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EACCES broadcast; -EINVAL;
+ * promised); -ENOBUFS; -EMSGSIZE too long for a datagram, for the path if it may not be cut, or for the TX ring;
+ * -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EADDRNOTAVAIL `local` is not an own address; -EACCES broadcast; -EINVAL;
  * -ENETDOWN.
  */
 VIA_API int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags);
