@@ -502,6 +502,44 @@ static void frame_is_held_no_longer_than_asked(void **state) {
     desk_end(b);
 }
 
+static void holding_leaves_frames_for_the_rings(void **state) {
+    struct via_epoll *set;
+    via_sock_t s;
+    struct desk *b = merge_desk(&set, &s, VIA_SEC);
+    uint32_t i, sent = 0, late = 0;
+
+    (void)state;
+    /* Interface 2 is behind by so much that everything of interface 1 would be held for it: more than there are frames.
+     */
+    for (i = 0; i < 200; i++)
+        assert_true(desk_dgram_at(b, 2, "10.0.2.2:9", "10.0.2.1:9", i, b->now - 500 * VIA_MS + i));
+    for (i = 0; i < 100; i++) {
+        uint32_t j;
+
+        for (j = 0; j < 40; j++) {
+            late += !desk_dgram_at(b, 1, "10.0.1.2:9", "10.0.1.1:5", sent, b->now);
+            sent++;
+        }
+        b->now += VIA_US;
+        via_stack_poll_at(b->st, b->now, 50, NULL);
+        if (b->port[2].rx_n < 100) /* it stays behind */
+            desk_dgram_at(b, 2, "10.0.2.2:9", "10.0.2.1:9", i, b->now - 500 * VIA_MS);
+        while (desk_read(b, s, NULL, 0) >= 0)
+            ;
+        while (desk_stat(b, "stack", "events")) {
+            struct via_event ev;
+
+            assert_int_equal(via_epoll_poll(set, &ev, 1, 0), 1);
+        }
+    }
+    assert_int_equal(late, 0); /* the ring never ran dry */
+    assert_int_equal(via_epoll_destroy(set), 0);
+    desk_wait(b, 2 * VIA_SEC);
+    while (desk_read(b, s, NULL, 0) >= 0)
+        ;
+    desk_end(b);
+}
+
 static void frames_held_for_merging_go_with_their_interface(void **state) {
     struct via_epoll *set;
     via_sock_t s;
@@ -545,6 +583,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(loose_readers_get_every_datagram_once),
         cmocka_unit_test(two_wires_merge_by_time),
         cmocka_unit_test(frame_is_held_no_longer_than_asked),
+        cmocka_unit_test(holding_leaves_frames_for_the_rings),
         cmocka_unit_test(frames_held_for_merging_go_with_their_interface),
         cmocka_unit_test(silent_interface_holds_nobody_up),
     };
