@@ -255,8 +255,8 @@ VIA_API int via_vi_raw(struct via_vi *vi, bool on);
 /** First byte of a frame. Valid until it is released or sent. */
 VIA_API void *via_vi_data(const struct via_vi *vi, const struct via_frame *f);
 /**
- * Takes up to `n` received frames; they are the caller's until released or sent. Packets come whole: with VIA_VI_JUMBO
- * one that has more than `n` parts waits for a call that has room for it. @return how many, or -ENODEV.
+ * Takes up to `n` received frames, and no more from the device; they are the caller's until released or sent. Packets of
+ * several frames (VIA_VI_JUMBO) are whole if `n` is 64 or more. @return how many, or -ENODEV.
  */
 VIA_API int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n);
 /** Gives frames back that via_vi_recv() or via_vi_alloc() gave out, in any order. */

@@ -79,7 +79,7 @@ int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n) {
     timed = is_timed(vi);
     if (timed)
         tick(c);
-    got = via_vi_pull(vi, p, via_min32(n, VIA_STAGE));
+    got = via_vi_burst(vi, p, via_min32(n, VIA_STAGE));
     if (got && !timed)
         stamp(c, p, got);
     for (i = 0; i < got && out + parts_of(c, p[i]) <= n; i++) {

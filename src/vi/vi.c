@@ -178,6 +178,10 @@ static VIA_COLD unsigned pull_few(struct via_vi *vi, struct via_pkt **v, unsigne
     return take_injected(vi, v, n);
 }
 
+unsigned via_vi_burst(struct via_vi *vi, struct via_pkt **v, unsigned n) {
+    return VIA_UNLIKELY(vi->injected.head) ? take_injected(vi, v, n) : pull_burst(vi, v, n);
+}
+
 unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n) {
     if (VIA_UNLIKELY(vi->injected.head))
         return take_injected(vi, v, n);

@@ -50,6 +50,9 @@ void via_vi_stop(struct via_vi *vi);
  */
 unsigned via_vi_pull(struct via_vi *vi, struct via_pkt **v, unsigned n);
 
+/* The same by one burst of `n` frames, as the driver gives it: it keeps long packets whole for 64 and more alone. */
+unsigned via_vi_burst(struct via_vi *vi, struct via_pkt **v, unsigned n);
+
 /* Puts the last `n` packets of a pull back, to be pulled again first. */
 void via_vi_unpull(struct via_vi *vi, struct via_pkt *const *v, unsigned n);
 
