@@ -76,7 +76,7 @@ static int enter(struct via_core *c, const struct via_flow *key, uint32_t ref) {
     t[i].hash = hash;
     t[i].ref = ref;
     d->count++;
-    d->last_ref = 0;
+    d->turn++;
     return 0;
 }
 
@@ -131,7 +131,7 @@ static void remove_entry(struct via_core *c, const struct via_flow *key, uint32_
     }
     close_gap(d, t, i);
     d->count--;
-    d->last_ref = 0;
+    d->turn++;
     VIA_CHECK(via_demux_valid(c));
 }
 
@@ -242,7 +242,8 @@ static uint32_t pick(struct via_core *c, const struct via_flow *key, const struc
     return pick_shared(c, key, flow, &w, ref);
 }
 
-static uint32_t search(struct via_core *c, const struct via_demux *d, const struct via_flow *flow) {
+uint32_t via_demux_find(struct via_core *c, const struct via_flow *flow) {
+    const struct via_demux *d = &c->socks->demux;
     struct via_flow key = *flow;
     uint32_t ref;
 
@@ -260,14 +261,6 @@ static uint32_t search(struct via_core *c, const struct via_demux *d, const stru
     }
     memset(&key.local, 0, sizeof key.local);
     return d->level[VIA_DEMUX_ANY] ? pick(c, &key, flow) : 0;
-}
-
-uint32_t via_demux_search(struct via_core *c, struct via_demux *d, const struct via_flow *flow) {
-    uint32_t ref = search(c, d, flow);
-
-    d->last_ref = ref;
-    d->last = *flow;
-    return ref;
 }
 
 bool via_demux_valid(struct via_core *c) {

@@ -29,8 +29,7 @@ struct via_demux {
     uint32_t mask;  /* entries - 1 */
     uint32_t count;
     uint32_t level[VIA_DEMUX_LEVELS]; /* entries of each level */
-    struct via_flow last;             /* what was found last: packets of a burst often belong together */
-    uint32_t last_ref;                /* 0: nothing; any change of the table forgets it */
+    uint32_t turn;                    /* moves with every change: what was found before may be wrong */
     uint32_t pad;
 };
 
@@ -53,19 +52,7 @@ int via_demux_hold(struct via_core *c, uint32_t ref);
 void via_demux_let_go(struct via_core *c, uint32_t ref);
 
 /* The socket of a packet's flow (all parts filled, local end first), or 0. */
-uint32_t via_demux_search(struct via_core *c, struct via_demux *d, const struct via_flow *flow);
-
-/* Part by part: they were written part by part just now. */
-static inline bool via_flow_eq(const struct via_flow *a, const struct via_flow *b) {
-    return a->lport == b->lport && a->rport == b->rport && a->proto == b->proto && a->iface == b->iface &&
-           via_addr_eq(&a->local, &b->local) && via_addr_eq(&a->remote, &b->remote);
-}
-
-static inline uint32_t via_demux_find(struct via_core *c, struct via_demux *d, const struct via_flow *flow) {
-    if (VIA_LIKELY(d->last_ref && via_flow_eq(&d->last, flow)))
-        return d->last_ref;
-    return via_demux_search(c, d, flow);
-}
+uint32_t via_demux_find(struct via_core *c, const struct via_flow *flow);
 
 /* The first and the following sockets entered under exactly this key, whatever their interface; 0 at the end. */
 uint32_t via_demux_first(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w);

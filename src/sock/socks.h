@@ -6,12 +6,14 @@
 #define VIA_SOCK_SOCKS_H
 
 #include "sock/demux.h"
+#include "sock/known.h"
 #include "sock/ready.h"
 
 struct via_socks {
     struct via_pool pool[VIA_KINDS];
     struct via_pool sets;
     struct via_demux demux;
+    struct via_known_table known;
     uint32_t space[VIA_VIS + 1]; /* sockets that wait for send space of an interface */
     uint32_t waiting;            /* how many, over all */
     uint32_t events;             /* records queued in all sets */
@@ -49,6 +51,31 @@ static inline struct via_sock *via_sock_find(const struct via_core *c, via_sock_
 /* The same for any kind. */
 static inline struct via_sock *via_sock_find_any(const struct via_core *c, via_sock_t s) {
     return s >> 56 && s >> 56 < VIA_KINDS ? via_sock_find(c, s, (enum via_kind)(s >> 56)) : NULL;
+}
+
+/* The socket that was entered for packets with this IPv4 header, which has no options and a port number behind it. */
+static inline struct via_sock *via_known_find4(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
+    uint64_t addrs = via_load64(ip + 12);
+    uint32_t ports = via_load32(ip + VIA_IP4_LEN);
+    const struct via_known *k = &c->socks->known.at[via_known_slot(addrs, ports)];
+
+    if (VIA_UNLIKELY(k->addr[0] != addrs || k->ports != ports || k->version != 4 || k->iface != iface ||
+                     k->gen != via_net_gen(c) || k->turn != c->socks->demux.turn))
+        return NULL;
+    return (struct via_sock *)(void *)(c->region.base + k->sock);
+}
+
+/* The same for IPv6 without extension headers. */
+static inline struct via_sock *via_known_find6(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
+    uint64_t src[2] = {via_load64(ip + 8), via_load64(ip + 16)}, dst[2] = {via_load64(ip + 24), via_load64(ip + 32)};
+    uint32_t ports = via_load32(ip + VIA_IP6_LEN);
+    const struct via_known *k = &c->socks->known.at[via_known_slot(via_known_mix(src, dst), ports)];
+
+    if (VIA_UNLIKELY((k->addr[0] ^ src[0]) | (k->addr[1] ^ src[1]) | (k->addr[2] ^ dst[0]) | (k->addr[3] ^ dst[1])) ||
+        VIA_UNLIKELY(k->ports != ports || k->version != 6 || k->iface != iface || k->gen != via_net_gen(c) ||
+                     k->turn != c->socks->demux.turn))
+        return NULL;
+    return (struct via_sock *)(void *)(c->region.base + k->sock);
 }
 
 /* -EBADF, and the sentence. */

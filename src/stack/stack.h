@@ -68,6 +68,7 @@ struct via_stack {
     struct via_epoll *sets;    /* by id */
     uint32_t turn;             /* VI that is served first in the next poll */
     uint32_t leftover;         /* the last poll ran out of budget */
+    struct via_work work;      /* done by polls, for who asks one what it did */
     via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
     struct via_merge merge;
     struct via_sleep sleep;
@@ -80,6 +81,18 @@ static inline struct via_stack *via_stack_of(struct via_core *c) {
 
 /* One received packet: to net, to its transport, or to the drop counters. */
 void via_rx(struct via_stack *st, struct via_pkt *p);
+
+/* Up to `budget` frames of each VI, every one of which has its turn to be first; how many. */
+unsigned via_rx_all(struct via_stack *st, unsigned budget);
+/* What we sent to ourselves comes in now; what that makes us send waits for the next poll. How many. */
+unsigned via_rx_loop(struct via_stack *st);
+
+/* Puts a burst of one VI where it waits for its turn among the others. A VI's own order is never changed. */
+void via_merge_hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, unsigned n);
+/* Everything that no older frame of another VI can precede; a silent VI holds nobody up for longer than the hold. */
+void via_merge_release(struct via_stack *st);
+/* When something held must be released, if nothing comes; or VIA_NEVER. */
+via_ns_t via_merge_deadline(const struct via_stack *st);
 
 /* Runs a due timer of the application. */
 void via_timer_fire(struct via_stack *st, uint32_t slot);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "udp/udp.h"
-
-#include "wire/udp.h"
+#include "udp/input.h"
 
 /* The sum over the whole datagram, whose parts may begin at odd offsets. */
 static uint64_t sum_chain(const struct via_core *c, const struct via_pkt *p, uint32_t len) {
@@ -36,27 +34,6 @@ static bool sum_is_wrong(struct via_core *c, const struct via_pkt *p, const stru
     return !via_sum_ok(sum);
 }
 
-/* Puts the datagram (payload at p->off) on the socket; the packet is taken with 0. */
-static enum via_drop deliver(struct via_core *c, struct via_udp_sock *u, struct via_pkt *p) {
-    struct via_sock *k = &u->sock;
-
-    if (VIA_UNLIKELY(k->rxq.pkts >= k->rxq.limit)) {
-        k->drops++;
-        return VIA_DROP_UDP_QUEUE;
-    }
-    if (VIA_UNLIKELY(c->s->pkts.free <= c->s->reserve || c->s->held >= c->attrs.hold_max)) {
-        k->drops++;
-        return VIA_DROP_NO_BUFFER;
-    }
-    p->owner = VIA_OWNER_RXQ;
-    c->udp->rx++;
-    c->udp->rx_bytes += p->total;
-    k->rxq.pkts++;
-    via_pktq_push(c, &k->rxq.list, p);
-    via_ready_data(c, k, p);
-    return VIA_KEPT;
-}
-
 /* Receivers of one packet: the last one found waits until it is known whether it is the only one. */
 struct receivers {
     struct via_udp_sock *last;
@@ -73,7 +50,7 @@ static void deliver_clone(struct via_core *c, struct receivers *r, struct via_pk
         return;
     }
     r->clones++;
-    why = deliver(c, r->last, clone);
+    why = via_udp_deliver(c, &r->last->sock, clone);
     if (why) {
         via_drop_count(c, why);
         via_pkt_release(c, clone);
@@ -123,7 +100,7 @@ static enum via_drop deliver_group(struct via_core *c, const struct via_rx *rx, 
     if (!r.last)
         return VIA_DROP_UDP_NO_SOCKET;
     if (!r.clones)
-        return deliver(c, r.last, p);
+        return via_udp_deliver(c, &r.last->sock, p);
     deliver_clone(c, &r, p);
     p->owner = VIA_OWNER_HELD;
     via_pkt_release(c, p);
@@ -148,11 +125,13 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
         via_pkt_pull(p, VIA_UDP_LEN);
         return deliver_group(c, rx, p);
     }
-    ref = via_demux_find(c, &c->socks->demux, &rx->flow);
+    ref = via_demux_find(c, &rx->flow);
     if (VIA_UNLIKELY(!ref))
         return VIA_DROP_UDP_NO_SOCKET;
+    if (!p->looped && !(p->flags & VIA_PKT_MCAST))
+        via_known_put(c, p, ref);
     via_pkt_pull(p, VIA_UDP_LEN);
-    return deliver(c, (struct via_udp_sock *)(void *)via_sock_at(c, ref), p);
+    return via_udp_deliver(c, via_sock_at(c, ref), p);
 }
 
 /* A router's word about the size of packets is believed about who we really send to (RFC 8085 3.2). */
@@ -164,7 +143,7 @@ static bool sends_there(const struct via_sock *k, const struct via_rx *rx) {
 
 /* RFC 1122 4.1.3.3, RFC 8085 5.2: only who is connected to that peer learns of it. */
 enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx) {
-    uint32_t ref = via_demux_find(c, &c->socks->demux, &rx->flow);
+    uint32_t ref = via_demux_find(c, &rx->flow);
     struct via_sock *k;
 
     if (!ref || via_ref_kind(ref) != VIA_KIND_UDP)

@@ -10,24 +10,11 @@ static const struct via_vi_ops *const drivers[] = {
 
 static_assert(VIA_FRAME_CSUM_OK == 2 && VIA_PKT_CSUM_OK == 1, "flags of frames and packets are one shift apart");
 
-/* Descriptors named by a ring are input like any other: in range, lent to this very device, within their frame. */
-static inline struct via_pkt *frame_packet(struct via_vi *vi, struct via_core *c, const struct via_frame *f) {
-    uint64_t id = f->addr >> c->frame_shift;
-    uint32_t off = (uint32_t)f->addr & (c->frame_size - 1);
-    struct via_pkt *p;
+static inline struct via_pkt *frame_packet(struct via_vi *vi, const struct via_frame *f) {
+    struct via_pkt *p = via_vi_lent(vi, f);
 
-    if (VIA_UNLIKELY(id - 1 >= c->frame_count || (uint64_t)off + f->len > c->frame_size))
-        return NULL;
-    p = via_pkt_at(c, (uint32_t)id);
-    if (VIA_UNLIKELY(p->owner != VIA_OWNER_RING || p->vi != vi->index))
-        return NULL;
-    via_pkt_reset(p, (uint32_t)id, (uint16_t)off);
-    p->len = (uint16_t)f->len;
-    p->total = f->len;
-    p->ts = f->flags & VIA_FRAME_TS ? f->ts : c->s->now;
-    p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK) >> 1);
-    p->vi = vi->index;
-    vi->stock--;
+    if (VIA_LIKELY(p != NULL))
+        via_vi_accept(vi, p, f, 0, f->len);
     return p;
 }
 
@@ -53,7 +40,7 @@ static unsigned join_parts(struct via_vi *vi, const struct via_frame *f, unsigne
     unsigned i = 0;
 
     do {
-        p = frame_packet(vi, c, &f[i]);
+        p = frame_packet(vi, &f[i]);
         if (!p) {
             bad = true;
             continue;
@@ -74,11 +61,12 @@ static unsigned join_parts(struct via_vi *vi, const struct via_frame *f, unsigne
     return i;
 }
 
-/* A packet of several frames, or cut, or with its tag taken off. */
-static VIA_COLD unsigned take_special(struct via_vi *vi, const struct via_frame *f, unsigned n, struct via_pkt **out) {
+VIA_COLD unsigned via_vi_special(struct via_vi *vi, const struct via_frame *f, unsigned n, struct via_pkt **out) {
     unsigned used = join_parts(vi, f, n, out);
 
-    if (*out && (f->flags & VIA_FRAME_VLAN))
+    if (!*out)
+        via_drop_count(vi->core, VIA_DROP_RING_INVALID);
+    else if (f->flags & VIA_FRAME_VLAN)
         put_tag_back(vi, *out, f->vlan);
     return used;
 }
@@ -106,8 +94,7 @@ static VIA_COLD unsigned take_injected(struct via_vi *vi, struct via_pkt **v, un
     return got;
 }
 
-/* A whole batch is on its way from memory before the first of it is touched. */
-static void prefetch_burst(const struct via_core *c, const struct via_frame *f, unsigned n) {
+void via_vi_prefetch(const struct via_core *c, const struct via_frame *f, unsigned n) {
     unsigned i;
 
     for (i = 0; i < n; i++) {
@@ -121,28 +108,19 @@ static void prefetch_burst(const struct via_core *c, const struct via_frame *f, 
 }
 
 static inline unsigned pull_burst(struct via_vi *vi, struct via_pkt **v, unsigned n) {
-    struct via_core *c = vi->core;
     struct via_frame f[VIA_STAGE];
-    unsigned got, i = 0, out = 0;
+    unsigned got = via_vi_frames(vi, f, via_min32(n, VIA_STAGE)), i = 0, out = 0;
 
-    got = vi->dev->ops->rx_burst(vi->dev, f, via_min32(n, VIA_STAGE));
-    if (vi->dev->inner)
-        vi->dev->link = via_vi_inner(vi)->link;
-    if (!got)
-        return 0;
-    if (got > 1)
-        prefetch_burst(c, f, got);
-    for (i = 0; i < got;) {
-        struct via_pkt *p = NULL;
+    via_vi_prefetch(vi->core, f, got);
+    while (i < got) {
+        struct via_pkt *p;
 
-        if (VIA_LIKELY(!(f[i].flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN | VIA_FRAME_TRUNC))))
-            p = frame_packet(vi, c, &f[i++]);
-        else
-            i += take_special(vi, &f[i], got - i, &p);
-        if (VIA_UNLIKELY(!p)) {
-            via_drop_count(c, VIA_DROP_RING_INVALID);
+        if (VIA_UNLIKELY(via_vi_is_special(&f[i])))
+            i += via_vi_special(vi, &f[i], got - i, &p);
+        else if (!(p = frame_packet(vi, &f[i++])))
+            via_drop_count(vi->core, VIA_DROP_RING_INVALID);
+        if (VIA_UNLIKELY(!p))
             continue;
-        }
         vi->rx_bytes += p->total;
         v[out++] = p;
     }

@@ -44,6 +44,65 @@ int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *pri
 /* Takes it down; packets in flight and frames lent come back to the pool. */
 void via_vi_stop(struct via_vi *vi);
 
+/* The innermost driver's device. */
+static inline struct via_vi_dev *via_vi_inner(const struct via_vi *vi) {
+    struct via_vi_dev *d = vi->dev;
+
+    while (d->inner)
+        d = d->inner;
+    return d;
+}
+
+/* Takes up to `n` frames off the device, none of which was looked at yet. */
+static inline unsigned via_vi_frames(struct via_vi *vi, struct via_frame *f, unsigned n) {
+    unsigned got = vi->dev->ops->rx_burst(vi->dev, f, n);
+
+    if (VIA_UNLIKELY(vi->dev->inner != NULL))
+        vi->dev->link = via_vi_inner(vi)->link;
+    return got;
+}
+
+/* The packet of a frame that a ring named: in range, lent to this very device, within its frame. Else NULL. */
+static inline struct via_pkt *via_vi_lent(const struct via_vi *vi, const struct via_frame *f) {
+    const struct via_core *c = vi->core;
+    uint64_t id = f->addr >> c->frame_shift;
+    struct via_pkt *p = c->pkts + id;
+
+    if (VIA_UNLIKELY(id - 1 >= c->frame_count || (f->addr & (c->frame_size - 1)) + f->len > c->frame_size) ||
+        VIA_UNLIKELY(p->owner != VIA_OWNER_RING || p->vi != vi->index))
+        return NULL;
+    return p;
+}
+
+/* What was lent is ours again: a packet of `len` bytes, behind the first `skip` of the frame. */
+static inline void via_vi_accept(struct via_vi *vi, struct via_pkt *p, const struct via_frame *f, uint32_t skip,
+                                 uint32_t len) {
+    const struct via_core *c = vi->core;
+    uint16_t off = (uint16_t)((f->addr & (c->frame_size - 1)) + skip);
+
+    via_pkt_reset(p, (uint32_t)(f->addr >> c->frame_shift), off);
+    p->len = (uint16_t)len;
+    p->total = len;
+    p->ts = VIA_UNLIKELY(f->flags & VIA_FRAME_TS) ? f->ts : c->s->now;
+    p->flags = (uint8_t)((f->flags & VIA_FRAME_CSUM_OK) / (VIA_FRAME_CSUM_OK / VIA_PKT_CSUM_OK));
+    p->vi = vi->index;
+    vi->stock--;
+}
+
+/* A packet is more than the bytes of one frame. */
+static inline bool via_vi_is_special(const struct via_frame *f) {
+    return f->flags & (VIA_FRAME_MORE | VIA_FRAME_VLAN | VIA_FRAME_TRUNC);
+}
+
+/*
+ * The packet at the first of `n` frames: one of several frames, or cut, or with its tag taken off. Returns how many
+ * frames it was; *out is NULL, and counted, if they were nonsense.
+ */
+unsigned via_vi_special(struct via_vi *vi, const struct via_frame *f, unsigned n, struct via_pkt **out);
+
+/* Has a whole batch on its way from memory before the first of it is touched. */
+void via_vi_prefetch(const struct via_core *c, const struct via_frame *f, unsigned n);
+
 /*
  * Takes packets of `n` frames together at most, but the first one however long it is; chains are whole, each packet has
  * owner BURST, its length, time and interface number.
@@ -119,15 +178,6 @@ static inline bool via_vi_wants_collect(const struct via_vi *vi, bool idle) {
 
 static inline bool via_vi_wants_stock(const struct via_vi *vi) {
     return vi->stock + vi->batch <= vi->stock_max;
-}
-
-/* The innermost driver's device. */
-static inline struct via_vi_dev *via_vi_inner(const struct via_vi *vi) {
-    struct via_vi_dev *d = vi->dev;
-
-    while (d->inner)
-        d = d->inner;
-    return d;
 }
 
 /* Collects sent frames: releases packets, moves completed tokens to the done list. How many. */

@@ -28,7 +28,7 @@ static void find(void *arg) {
 
         flow.local = e.addr;
         flow.lport = e.port;
-        found += via_demux_find(&j->st->core, &j->st->core.socks->demux, &flow) != 0;
+        found += via_demux_find(&j->st->core, &flow) != 0;
     }
     if (found != TIMES)
         tool_die("demux: %u of %u found", found, TIMES);
