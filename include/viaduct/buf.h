@@ -24,6 +24,39 @@ struct via_seg {
     struct via_buf *buf; /**< The buffer to release, or to send. */
 };
 
+/** Flags of sends. */
+#define VIA_MORE   1u /**< More follows at once: do not ring the doorbell, even with VIA_FLUSH habits elsewhere. */
+#define VIA_FLUSH  2u /**< Ring the doorbell now instead of at the next poll, flush or arm. */
+#define VIA_INLINE 4u /**< via_zc_send() alone: copy. The memory stays the caller's, the token completes at once. */
+
+/** What via_zc_recv() gives out. */
+struct via_lent {
+    struct via_seg seg; /**< The first run of bytes, via_buf_next() has the others; `seg.buf` is to be released. */
+    uint32_t bytes;     /**< Over the chain. */
+    uint32_t eof;       /**< 1: the peer sends nothing behind these bytes. */
+    int32_t reason;     /**< Why the socket ended: a negative errno, or 0 while it lives and for an orderly end. */
+    uint32_t pad;
+    uint64_t user;      /**< User pointer of the socket, see via_sock_user(). */
+    uint64_t seq;       /**< Arrival number of the first run; via_buf_arrival() has those of the others. */
+    via_ns_t ts;        /**< Arrival time of the first run. */
+};
+
+/** Where a received run of bytes came from. */
+struct via_arrival {
+    uint64_t seq;   /**< Arrival number of its frame, over all interfaces of the stack. */
+    via_ns_t ts;    /**< Arrival time on the stack's clock. */
+    uint32_t iface; /**< Interface number. */
+    uint32_t pad;
+};
+
+/** What via_zc_send() takes. */
+struct via_post {
+    const struct via_seg *seg; /**< Runs of bytes, sent one behind the other; a chain counts as one, behind its head. */
+    uint32_t n;                /**< How many, at least 1. */
+    uint32_t flags;            /**< VIA_MORE, VIA_FLUSH, VIA_INLINE. */
+    uint64_t token;            /**< Comes back from via_tx_done(); 0: no completion is wanted. */
+};
+
 /** A completed send. */
 struct via_done {
     via_sock_t sock;
@@ -56,6 +89,41 @@ VIA_API void via_buf_release(struct via_stack *st, struct via_buf *const *v, uns
 
 /** The same from any thread; takes effect at the owner's next poll. **[T]** @return 0, -ENOBUFS as via_stack_defer(). */
 VIA_API int via_buf_release_remote(struct via_stack *st, struct via_buf *b);
+
+/**
+ * When and where the bytes of `seg`, received and not yet released, arrived.
+ * @return 0; -EINVAL if the segment is no buffer that the application holds.
+ */
+VIA_API int via_buf_arrival(struct via_stack *st, const struct via_seg *seg, struct via_arrival *out);
+
+/**
+ * Lends what a socket has received, without a copy. A stream gives up to `max` bytes (0: all there are) as one chain
+ * that may span many frames; what is behind `max` stays, though it lies in the same frame. A datagram socket gives one
+ * datagram, whole: via_udp_recv() tells its peer as well. Any number of lends may be outstanding, and be released in
+ * any order with via_buf_release(). In an ordered set of mode STRICT it stops at what was announced.
+ *
+ * The end of a stream comes in band: `eof` is set with the last bytes, or alone, and every later call repeats it. So
+ * does `reason` after an abort. Both are 0 for datagram sockets, whose errors are events (VIA_OPT_REASON).
+ * @return 1 lent; 0 nothing was lent since the stream has ended, see `eof` and `reason`; -EAGAIN nothing is there (an
+ * event is promised); -EMSGSIZE the next datagram is longer than `max`, and stays; -ENOBUFS no descriptor for the half
+ * of a frame (attribute clones); -EBADF; -EINVAL; -EOPNOTSUPP the socket carries no data.
+ */
+VIA_API int via_zc_recv(struct via_stack *st, via_sock_t s, size_t max, struct via_lent *out);
+
+/**
+ * Sends buffers without a copy, all of `p` or nothing: as the next bytes of a stream, or as one datagram to where the
+ * socket is connected. With success the buffers are the stack's; their bytes must stay as they are until the token
+ * completes, and holders by via_buf_ref() keep theirs. Refused, everything is still the caller's. What may not be sent
+ * as it lies (it has other holders, or no room for headers in front) is copied, and that is counted.
+ *
+ * With VIA_INLINE the bytes are copied and `seg[].buf` may be NULL: any memory, which stays the caller's, as buffers do.
+ * The completion is there on return, unless earlier sends of the socket have not completed: tokens keep their order.
+ * @return 0; -EAGAIN no room (VIA_EV_SPACE is promised); -EMSGSIZE longer than a datagram or than what can ever be
+ * queued; -EINVAL no segment, an unknown flag, memory that is no buffer (without VIA_INLINE), the same buffer twice;
+ * -ENOBUFS; -EBADF; -EDESTADDRREQ a datagram socket that is not connected; -EOPNOTSUPP the socket carries no data; and
+ * what the kind's own send refuses (via_udp_send()).
+ */
+VIA_API int via_zc_send(struct via_stack *st, via_sock_t s, const struct via_post *p);
 
 /**
  * Completions, each once, in the order of sending per socket. A token completes when the device has returned the last

@@ -62,10 +62,6 @@ struct via_dgram {
     struct via_ep local; /**< Received: destination; sending: source if not wildcard. */
 };
 
-/** Flags of sends. */
-#define VIA_MORE  1u /**< More follows at once: do not ring the doorbell, even with VIA_FLUSH habits elsewhere. */
-#define VIA_FLUSH 2u /**< Ring the doorbell now instead of at the next poll, flush or arm. */
-
 /**
  * Opens a socket bound to `local` (port 0: an ephemeral one, RFC 6056; address wildcard: all own addresses of the family).
  * The end point stays its own until it is closed, also while it is connected. Between end points of different width the

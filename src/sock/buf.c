@@ -2,19 +2,37 @@
 /* The public verbs of packet buffers and completions. */
 #include "sock/enter.h"
 
-#include <viaduct/buf.h>
-
 #define LONGEST 65507u /* payload of the longest UDP datagram over IPv4 */
 
 static struct via_pkt *packet_of(struct via_buf *b) {
     return (struct via_pkt *)(void *)b;
 }
 
-static void show(struct via_core *c, struct via_pkt *p, struct via_seg *out) {
-    out->data = via_pkt_data(c, p);
-    out->len = p->len;
-    out->more = p->chain;
-    out->buf = (struct via_buf *)(void *)p;
+/* In the application's hands alone, or in somebody else's as well since it was referenced. */
+static bool is_held(const struct via_pkt *p) {
+    if (VIA_LIKELY(p->owner == VIA_OWNER_APP))
+        return !(p->flags & VIA_PKT_RAW);
+    return p->refs > 1 && (p->owner == VIA_OWNER_FLIGHT || p->owner == VIA_OWNER_TXQ || p->owner == VIA_OWNER_NEIGH ||
+                           p->owner == VIA_OWNER_DONE || p->owner == VIA_OWNER_HELD);
+}
+
+struct via_pkt *via_buf_packet(const struct via_core *c, const struct via_seg *seg, uint32_t *bytes) {
+    const uint8_t *frame, *data = seg->data;
+    struct via_pkt *p, *part;
+
+    if (VIA_UNLIKELY(!via_buf_is_packet(c, seg->buf)))
+        return NULL;
+    part = p = packet_of(seg->buf);
+    frame = via_pkt_frame(c, p);
+    if (VIA_UNLIKELY(!is_held(p) || data < frame || data > frame + c->frame_size ||
+                     seg->len > (size_t)(frame + c->frame_size - data)))
+        return NULL;
+    *bytes = seg->len;
+    while (VIA_UNLIKELY(part->chain)) {
+        part = via_pkt_at(c, part->chain);
+        *bytes += part->len;
+    }
+    return p;
 }
 
 void via_buf_drop(struct via_core *c, struct via_pkt *p) {
@@ -67,7 +85,7 @@ int via_buf_alloc(struct via_stack *st, size_t len, struct via_seg *out) {
         tail = p;
     } while (left);
     head->total = (uint32_t)len;
-    show(c, head, out);
+    via_buf_show(c, head, out);
     return 0;
 }
 
@@ -76,7 +94,7 @@ int via_buf_next(struct via_stack *st, const struct via_seg *seg, struct via_seg
 
     if (!seg || !out || !seg->more || seg->more > c->frame_count + (uint32_t)c->attrs.clones)
         return -ENOENT;
-    show(c, via_pkt_at(c, seg->more), out);
+    via_buf_show(c, via_pkt_at(c, seg->more), out);
     return 0;
 }
 
@@ -99,6 +117,20 @@ void via_buf_release(struct via_stack *st, struct via_buf *const *v, unsigned n)
     for (i = 0; i < n; i++)
         if (v[i])
             via_buf_drop(c, packet_of(v[i]));
+}
+
+int via_buf_arrival(struct via_stack *st, const struct via_seg *seg, struct via_arrival *out) {
+    struct via_core *c = via_enter(st);
+    const struct via_pkt *p;
+    uint32_t bytes;
+
+    if (!seg || !out || !(p = via_buf_packet(c, seg, &bytes)))
+        return via_why_set(c, -EINVAL, "buf: the segment is not inside a buffer that the application holds");
+    out->seq = p->order;
+    out->ts = p->ts;
+    out->iface = p->vi;
+    out->pad = 0;
+    return 0;
 }
 
 int via_tx_done(struct via_stack *st, struct via_done *v, unsigned max) {

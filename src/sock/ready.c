@@ -142,6 +142,22 @@ void via_ready_taken(struct via_core *c, struct via_sock *k, struct via_pkt *p) 
     set->total--;
 }
 
+void via_ready_cut(struct via_core *c, struct via_sock *k, struct via_pkt *p, struct via_pkt *rest, uint32_t n) {
+    struct via_rec rec = p->rec;
+    struct via_set *set;
+
+    if (!rec.what)
+        return;
+    set = via_set_at(c, k->set);
+    unlink_rec(c, set, via_pkt_id(c, p));
+    rest->rec.sock = rec.sock;
+    rest->rec.what = rec.what;
+    rest->rec.pkts = rec.pkts;
+    rest->rec.bytes = rec.bytes - n;
+    link_after(c, set, rec.prev, via_pkt_id(c, rest));
+    set->total--;
+}
+
 static void unlink_own(struct via_core *c, struct via_sock *k, struct via_set *set) {
     uint32_t ref = via_sock_ref(c, k);
 
@@ -388,6 +404,12 @@ bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev
         via_sock_free(c, k);
     }
     return true;
+}
+
+bool via_ready_may_read(const struct via_core *c, const struct via_sock *k) {
+    if (!k->set || k->rxq.announced || !(k->mask & VIA_EV_IN))
+        return true;
+    return via_set_at(c, k->set)->mode != VIA_EPOLL_STRICT;
 }
 
 bool via_ready_reads(struct via_core *c, struct via_sock *k) {

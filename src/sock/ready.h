@@ -44,6 +44,9 @@ void via_ready_raise(struct via_core *c, struct via_sock *k, enum via_what what,
 /* `p` is about to leave the head of the receive queue unannounced: its record is shortened, or goes. */
 void via_ready_taken(struct via_core *c, struct via_sock *k, struct via_pkt *p);
 
+/* `n` bytes leave the front of `p`, the head of the queue, of which `rest` is what stays: its record goes on there. */
+void via_ready_cut(struct via_core *c, struct via_sock *k, struct via_pkt *p, struct via_pkt *rest, uint32_t n);
+
 /* The socket leaves its set: its records go. */
 void via_ready_leave(struct via_core *c, struct via_sock *k);
 
@@ -64,6 +67,9 @@ bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev
 
 /* May the head of a member's queue be read now? It is told to the set that it leaves. */
 bool via_ready_reads(struct via_core *c, struct via_sock *k);
+
+/* The same without taking anything. */
+bool via_ready_may_read(const struct via_core *c, const struct via_sock *k);
 
 /* Takes a packet off the receive queue if there is one that may be read now (STRICT: announced). */
 static inline struct via_pkt *via_rxq_pop(struct via_core *c, struct via_sock *k) {

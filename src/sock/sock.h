@@ -11,6 +11,7 @@
 
 #include "net/net.h"
 
+#include <viaduct/buf.h>
 #include <viaduct/epoll.h>
 #include <viaduct/sock.h>
 
@@ -79,6 +80,9 @@ struct via_sock_ops {
     void (*close)(struct via_core *c, struct via_sock *k, unsigned flags);
     int (*setopt)(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
     int (*getopt)(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
+    /* via_zc_recv(), with `max` at least 1 and `out` zeroed but for `user`, and via_zc_send(); NULL: carries no data. */
+    int (*lend)(struct via_core *c, struct via_sock *k, uint32_t max, struct via_lent *out);
+    int (*post)(struct via_core *c, struct via_sock *k, const struct via_post *p);
 };
 
 /* Completed sends that via_tx_done() has not handed out yet. */

@@ -92,6 +92,35 @@ void via_sock_free(struct via_core *c, struct via_sock *k);
  */
 void via_sock_let_go(struct via_core *c, struct via_sock *k);
 
+/* The application may hand in anything: is it one of our descriptors at all? */
+static inline bool via_buf_is_packet(const struct via_core *c, const struct via_buf *b) {
+    uintptr_t at = (uintptr_t)b - (uintptr_t)c->pkts;
+
+    return at - 1 < (uintptr_t)(c->frame_count + c->attrs.clones + 1) * sizeof(struct via_pkt) - 1 &&
+           at % sizeof(struct via_pkt) == 0;
+}
+
+/* The packet behind a segment that the application holds, and the bytes from there to its end; NULL: no such thing. */
+struct via_pkt *via_buf_packet(const struct via_core *c, const struct via_seg *seg, uint32_t *bytes);
+
+/* The application holds the packet, with its chain, from here on. */
+static inline void via_buf_lend(struct via_core *c, struct via_pkt *p) {
+    for (;; p = via_pkt_at(c, p->chain)) {
+        p->owner = VIA_OWNER_APP;
+        c->s->held++;
+        if (VIA_LIKELY(!p->chain))
+            return;
+    }
+}
+
+/* What the application sees of a packet. */
+static inline void via_buf_show(const struct via_core *c, struct via_pkt *p, struct via_seg *out) {
+    out->data = via_pkt_data(c, p);
+    out->len = p->len;
+    out->more = p->chain;
+    out->buf = (struct via_buf *)(void *)p;
+}
+
 /* A packet that the application holds, with its chain, loses one holder. */
 void via_buf_drop(struct via_core *c, struct via_pkt *p);
 

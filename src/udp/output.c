@@ -20,42 +20,6 @@ static int64_t iov_bytes(const struct via_dgram *d) {
     return (int64_t)n;
 }
 
-/* The application may hand in anything: is it one of our descriptors at all? */
-static inline bool is_packet(const struct via_core *c, const struct via_buf *b) {
-    uintptr_t at = (uintptr_t)b - (uintptr_t)c->pkts;
-
-    return at - 1 < (uintptr_t)(c->frame_count + c->attrs.clones + 1) * sizeof(struct via_pkt) - 1 &&
-           at % sizeof(struct via_pkt) == 0;
-}
-
-/* A buffer that the application holds: in its hands alone, or somebody else's as well since it was referenced. */
-static bool is_held(const struct via_pkt *p) {
-    if (VIA_LIKELY(p->owner == VIA_OWNER_APP))
-        return !(p->flags & VIA_PKT_RAW);
-    return p->refs > 1 && (p->owner == VIA_OWNER_FLIGHT || p->owner == VIA_OWNER_TXQ || p->owner == VIA_OWNER_NEIGH ||
-                           p->owner == VIA_OWNER_DONE || p->owner == VIA_OWNER_HELD);
-}
-
-/* The packet behind a segment and the bytes from there to the end of its chain; NULL if it is no such thing. */
-static struct via_pkt *buf_packet(struct via_core *c, const struct via_seg *seg, uint32_t *bytes) {
-    const uint8_t *frame, *data = seg->data;
-    struct via_pkt *p, *part;
-
-    if (VIA_UNLIKELY(!is_packet(c, seg->buf)))
-        return NULL;
-    part = p = (struct via_pkt *)(void *)seg->buf;
-    frame = via_pkt_frame(c, p);
-    if (VIA_UNLIKELY(!is_held(p) || data < frame || data > frame + c->frame_size ||
-                     seg->len > (size_t)(frame + c->frame_size - data)))
-        return NULL;
-    *bytes = seg->len;
-    while (VIA_UNLIKELY(part->chain)) {
-        part = via_pkt_at(c, part->chain);
-        *bytes += part->len;
-    }
-    return p;
-}
-
 /* Headers may be written in front only where nobody else sees the frame and no device reads it. */
 static bool is_writable(const struct via_core *c, const struct via_pkt *p, const struct via_seg *seg, uint32_t head) {
     return p->owner == VIA_OWNER_APP && !(p->flags & (VIA_PKT_CLONE | VIA_PKT_SHARED)) &&
@@ -228,7 +192,7 @@ static int take_payload(struct via_core *c, struct via_udp_sock *u, const struct
         *out = p;
         return 0;
     }
-    own = buf_packet(c, &d->seg, &bytes);
+    own = via_buf_packet(c, &d->seg, &bytes);
     if (VIA_LIKELY(is_writable(c, own, &d->seg, via_path_room(&u->path) + VIA_UDP_LEN))) {
         p = adopt_buf(c, own, &d->seg, bytes);
     } else {
@@ -330,7 +294,7 @@ static int check_form(struct via_core *c, struct via_udp_sock *u, const struct v
     int64_t n;
 
     if (d->seg.buf) {
-        if (VIA_UNLIKELY(!buf_packet(c, &d->seg, bytes)))
+        if (VIA_UNLIKELY(!via_buf_packet(c, &d->seg, bytes)))
             return via_why_set(c, -EINVAL, "udp: the segment is not inside a buffer that the application holds");
     } else {
         if (VIA_UNLIKELY((d->iovcnt && !d->iov) || (n = iov_bytes(d)) < 0))
@@ -414,7 +378,7 @@ static inline struct via_pkt *plain_buf(struct via_core *c, const struct via_udp
     struct via_pkt *p = (struct via_pkt *)(void *)seg->buf;
     uint64_t off;
 
-    if (VIA_UNLIKELY(!is_packet(c, seg->buf)))
+    if (VIA_UNLIKELY(!via_buf_is_packet(c, seg->buf)))
         return NULL;
     off = (uint64_t)((const uint8_t *)seg->data - via_pkt_frame(c, p));
     if (VIA_UNLIKELY(p->owner != VIA_OWNER_APP || p->chain || p->refs != 1 || seg->len > u->plain_max ||
@@ -492,6 +456,14 @@ static inline void flush_all(struct via_core *c) {
         if (via_vi_unflushed(vi))
             via_vi_flush(vi);
     }
+}
+
+int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, unsigned flags) {
+    int err = output_any(c, u, d);
+
+    if ((flags & (VIA_FLUSH | VIA_MORE)) == VIA_FLUSH)
+        flush_all(c);
+    return err;
 }
 
 int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {

@@ -386,7 +386,13 @@ static void close_sock(struct via_core *c, struct via_sock *k, unsigned flags) {
 }
 
 const struct via_sock_ops via_udp_ops = {
-    .name = "udp", .close = close_sock, .setopt = via_udp_setopt, .getopt = via_udp_getopt};
+    .name = "udp",
+    .close = close_sock,
+    .setopt = via_udp_setopt,
+    .getopt = via_udp_getopt,
+    .lend = via_udp_lend,
+    .post = via_udp_post,
+};
 
 #define MEMBER_CAP 1048576u
 

@@ -44,6 +44,13 @@ enum via_drop via_udp_error(struct via_core *c, const struct via_rx *rx);
 /* What stack/ puts into the table of kinds. */
 extern const struct via_sock_ops via_udp_ops;
 
+/* One datagram, by the long way; VIA_MORE and VIA_FLUSH as for via_udp_send(). */
+int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, unsigned flags);
+
+/* via_zc_recv() and via_zc_send() of this kind. */
+int via_udp_lend(struct via_core *c, struct via_sock *k, uint32_t max, struct via_lent *out);
+int via_udp_post(struct via_core *c, struct via_sock *k, const struct via_post *p);
+
 #define VIA_UDP_RCVBUF_MAX 4194304u /* packets */
 
 int via_udp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);

@@ -37,10 +37,7 @@ static inline void read_ends(const struct via_core *c, const struct via_pkt *p, 
 }
 
 static inline void fill(struct via_core *c, struct via_pkt *p, struct via_dgram *d) {
-    d->seg.data = via_pkt_data(c, p);
-    d->seg.len = p->len;
-    d->seg.more = p->chain;
-    d->seg.buf = (struct via_buf *)(void *)p;
+    via_buf_show(c, p, &d->seg);
     d->iov = NULL;
     d->iovcnt = 0;
     d->flags = 0;
@@ -56,16 +53,6 @@ static inline void fill(struct via_core *c, struct via_pkt *p, struct via_dgram 
     read_ends(c, p, d);
 }
 
-/* The application holds the packet from here on. */
-static void lend(struct via_core *c, struct via_pkt *p) {
-    for (;; p = via_pkt_at(c, p->chain)) {
-        p->owner = VIA_OWNER_APP;
-        c->s->held++;
-        if (VIA_LIKELY(!p->chain))
-            return;
-    }
-}
-
 int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n) {
     struct via_core *c = via_enter(st);
     struct via_udp_sock *u = find(c, s);
@@ -78,7 +65,7 @@ int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsign
         return via_why_set(c, -EINVAL, "udp: no room for datagrams");
     for (i = 0; i < n && (p = via_rxq_pop(c, &u->sock)); i++) {
         fill(c, p, &v[i]);
-        lend(c, p);
+        via_buf_lend(c, p);
     }
     return i ? (int)i : -EAGAIN;
 }
