@@ -29,10 +29,15 @@ enum via_sockopt {
     VIA_OPT_DROPS,          /**< uint64_t: datagrams lost because the queue or the pool was full; read only. */
 };
 
+/** Flag of via_sock_close(): no orderly end, the peer of a stream gets a reset. Datagram sockets have none to give. */
+#define VIA_ABORT 1u
+
 /**
  * Closes. Queued receive data is given back, sends already queued still go out. The handle dies at once; if
- * completions are outstanding the socket's set reports VIA_EV_TERMINATED after the last of them.
- * @return 0, -EBADF.
+ * completions are outstanding the socket's set reports VIA_EV_TERMINATED after the last of them. Buffers that the
+ * application holds stay its own.
+ * @param flags  0 or VIA_ABORT.
+ * @return 0, -EBADF, -EINVAL unknown flag: it stays open.
  */
 VIA_API int via_sock_close(struct via_stack *st, via_sock_t s, unsigned flags);
 

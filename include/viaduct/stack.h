@@ -63,6 +63,7 @@ VIA_API int via_stack_create(const struct via_stack_conf *conf, struct via_stack
 /**
  * Ends a stack: closes sockets and VIs, unmaps. Without VIA_FORCE -EBUSY while the application holds buffers.
  * With it tokens complete with -ECANCELED (unseen) and memory is revoked.
+ * @return 0: `st` is gone; -EBUSY; -EINVAL unknown flag.
  */
 VIA_API int via_stack_destroy(struct via_stack *st, unsigned flags);
 

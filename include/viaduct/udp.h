@@ -16,6 +16,9 @@ extern "C" {
 enum via_udp_flag {
     VIA_UDP_REUSE = 1,   /**< Others with this flag may open the same end point; multicast goes to all, unicast to one. */
     VIA_UDP_V6ONLY = 2,  /**< A wildcard IPv6 socket takes no IPv4. */
+    VIA_UDP_RECV_ONLY = 4, /**< Never sends. */
+    VIA_UDP_SEND_ONLY = 8, /**< Never receives: no filter is asked of devices, datagrams to it are dropped and counted;
+                                ICMP errors still come as events where it is connected. */
 };
 
 /** How to open. */
@@ -41,6 +44,8 @@ enum via_dgram_flag {
     VIA_DGRAM_TRUNC = 2,   /**< Received: cut. */
     VIA_DGRAM_SHARED = 4,  /**< Received: other sockets see the same bytes; do not write into them. */
     VIA_DGRAM_MCAST = 8,   /**< Received: came to a group or broadcast address. */
+    VIA_DGRAM_CUT = 16,    /**< Send: a train of datagrams of `bytes` payload bytes each, the last one as long as is left:
+                                one entry, one token, all or none. At most 64 of them, none longer than the path MTU. */
 };
 
 /**
@@ -53,7 +58,7 @@ struct via_dgram {
     const struct iovec *iov;
     uint32_t iovcnt;
     uint32_t flags;      /**< enum via_dgram_flag. */
-    uint32_t bytes;      /**< Received: payload length over the chain. */
+    uint32_t bytes;      /**< Received: payload length over the chain. Sending with VIA_DGRAM_CUT: of each datagram. */
     uint32_t iface;      /**< Received: interface number. */
     uint64_t token;
     uint64_t seq;        /**< Received: arrival number. */
@@ -65,7 +70,8 @@ struct via_dgram {
 /**
  * Opens a socket bound to `local` (port 0: an ephemeral one, RFC 6056; address wildcard: all own addresses of the family).
  * The end point stays its own until it is closed, also while it is connected. Between end points of different width the
- * more exact one gets a datagram.
+ * more exact one gets a datagram. Wildcards of IPv4 and IPv6 at one port exclude each other unless the latter is
+ * V6ONLY, or both REUSE.
  * @return 0; -EADDRINUSE; -EADDRNOTAVAIL not an own address; -EINVAL; -ENODEV no such interface; -ENOBUFS no socket left.
  */
 VIA_API int via_udp_open(struct via_stack *st, const struct via_udp_conf *c, const struct via_ep *local, via_sock_t *out);
@@ -81,7 +87,7 @@ VIA_API int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via
 /**
  * Joins or leaves a group (IGMPv3 RFC 9776, MLDv2 RFC 9777 by the stack itself). Several joins with different sources
  * add up. @return 0; -EBADF; -EINVAL not a group; -ENODEV no interface; -EADDRNOTAVAIL leave of what was not joined;
- * -EADDRINUSE joined already; -ENOBUFS.
+ * -EADDRINUSE joined already; -ENOBUFS; -EOPNOTSUPP opened with VIA_UDP_SEND_ONLY.
  */
 VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, bool join);
 
@@ -89,15 +95,16 @@ VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_gr
  * Sends a batch. Each datagram goes whole or not at all; the first that cannot go ends the batch.
  * @return how many were queued (> 0), else why the first was not: -EBADF; -EAGAIN ring full (VIA_EV_SPACE is
  * promised); -ENOBUFS; -EMSGSIZE too long for a datagram, for the path if it may not be cut, or for the TX ring;
- * -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EADDRNOTAVAIL `local` is not an own address; -EACCES broadcast; -EINVAL;
- * -ENETDOWN.
+ * -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EADDRNOTAVAIL `local` is not an own address; -EACCES broadcast; -EINVAL,
+ * also for a flag that is not known; -ENETDOWN; -EOPNOTSUPP opened with VIA_UDP_RECV_ONLY.
  */
 VIA_API int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags);
 
 /**
  * Receives a batch without copying; entries lend buffers until via_buf_release(). In an ordered set of mode STRICT it
  * stops at what was announced.
- * @return how many; -EAGAIN none (an event is promised); -EBADF; -EINVAL. A pending error (ICMP) is an event, and
+ * @return how many; -EAGAIN none (an event is promised); -EBADF; -EINVAL; -EOPNOTSUPP opened with VIA_UDP_SEND_ONLY.
+ * A pending error (ICMP) is an event, and
  * VIA_OPT_REASON, never the result of a receive.
  */
 VIA_API int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n);

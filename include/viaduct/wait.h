@@ -29,7 +29,11 @@ extern "C" {
 /** The FD: readable when there is something to poll for. Made at first use, CLOEXEC, owned by the stack. @return FD. */
 VIA_API int via_wait_fd(struct via_stack *st);
 
-/** Asks to be woken. @return **1 = do not sleep, there is work; 0 = armed**; -errno if the FD cannot be made. */
+/**
+ * Asks to be woken.
+ * @param flags  0, VIA_ARM_TIMEOUT_ONLY, VIA_SPIN_NS().
+ * @return **1 = do not sleep, there is work; 0 = armed**; -errno if the FD cannot be made; -EINVAL unknown flag.
+ */
 VIA_API int via_wait_arm(struct via_stack *st, unsigned flags);
 
 /** Undoes it; via_stack_poll() does so by itself. */

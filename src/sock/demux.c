@@ -208,9 +208,11 @@ static bool takes(const struct via_sock *k, const struct via_flow *flow) {
 }
 
 /* How much a conversation is drawn to a socket (rendezvous hashing: Thaler, Ravishankar 1998). */
-static uint32_t draw(uint32_t hash, uint32_t ref) {
+static uint32_t draw(struct via_core *c, uint32_t hash, uint32_t ref) {
     uint64_t x = ((uint64_t)hash << 32 | ref) * 0x9e3779b97f4a7c15ull;
 
+    if (via_sock_at(c, ref)->flags & VIA_SOCK_SEND_ONLY)
+        return 0;
     x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
     return (uint32_t)(x >> 32);
 }
@@ -218,10 +220,10 @@ static uint32_t draw(uint32_t hash, uint32_t ref) {
 /* Of those who share a key one is picked by the sender: a conversation stays with one, whoever else comes and goes. */
 static uint32_t pick_shared(struct via_core *c, const struct via_flow *key, const struct via_flow *flow,
                             struct via_demux_walk *w, uint32_t one) {
-    uint32_t hash = hash_flow(&c->socks->demux.key, flow), ref, best = draw(hash, one);
+    uint32_t hash = hash_flow(&c->socks->demux.key, flow), ref, best = draw(c, hash, one);
 
     while ((ref = via_demux_next(c, key, w))) {
-        uint32_t pull = draw(hash, ref);
+        uint32_t pull = draw(c, hash, ref);
 
         if (pull > best && takes(via_sock_at(c, ref), flow)) {
             best = pull;

@@ -54,6 +54,15 @@ void via_demux_let_go(struct via_core *c, uint32_t ref);
 /* The socket of a packet's flow (all parts filled, local end first), or 0. */
 uint32_t via_demux_find(struct via_core *c, const struct via_flow *flow);
 
+/* The other family's wildcard at the port of a wildcard: bound without V6ONLY they would take the same packets. */
+static inline bool via_flow_twin(const struct via_flow *f, struct via_flow *twin) {
+    *twin = *f;
+    memset(&twin->local, 0, sizeof twin->local);
+    if (!via_addr_is4(&f->local))
+        twin->local = via_addr_from4(0);
+    return !f->rport && via_addr_is_any(&f->local);
+}
+
 /* The first and the following sockets entered under exactly this key, whatever their interface; 0 at the end. */
 uint32_t via_demux_first(struct via_core *c, const struct via_flow *key, struct via_demux_walk *w);
 /* Those who are bound to this key count as well, wherever they are connected to. */

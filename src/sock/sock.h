@@ -25,7 +25,9 @@ enum via_sock_flag {
     VIA_SOCK_CONNECTED = 4,
     VIA_SOCK_WANTS_SPACE = 8,
     VIA_SOCK_HASHED = 16, /* it is in the demultiplexer */
-    VIA_SOCK_HOLDS = 32   /* so is what it was bound to before it was connected */
+    VIA_SOCK_HOLDS = 32,  /* so is what it was bound to before it was connected */
+    VIA_SOCK_RECV_ONLY = 64,
+    VIA_SOCK_SEND_ONLY = 128
 };
 
 /* Packets that wait for the application. The first `announced` of them were announced by records already popped. */

@@ -10,6 +10,8 @@ int via_sock_close(struct via_stack *st, via_sock_t s, unsigned flags) {
 
     if (!k)
         return via_bad_handle(c);
+    if (flags & ~VIA_ABORT)
+        return via_why_set(c, -EINVAL, "sock: close flags %#x are not known", flags);
     c->sock_ops[k->kind]->close(c, k, flags);
     return 0;
 }

@@ -190,6 +190,8 @@ int via_stack_destroy(struct via_stack *st, unsigned flags) {
     struct via_core *c = via_enter(st);
     uint32_t i;
 
+    if (flags & ~VIA_FORCE)
+        return via_why_set(c, -EINVAL, "stack: destroy flags %#x are not known", flags);
     if (!(flags & VIA_FORCE) && app_holds(c))
         return via_why_set(c, -EBUSY, "stack: the application still holds %u packet buffers", c->s->held);
     via_capture_end(c);
@@ -277,6 +279,8 @@ int via_ctrl_addr(struct via_stack *st, int op, const struct via_ifaddr *a) {
 
     if (!a)
         return via_why_set(c, -EINVAL, "ctrl: no address given");
+    if (op == VIA_CTRL_ADD && (a->flags & ~(VIA_ADDR_NODAD | VIA_ADDR_KERNEL | VIA_ADDR_AUTO)))
+        return via_why_set(c, -EINVAL, "ctrl: flags %#x of an address are not known", a->flags);
     return explain(c, op, via_net_addr(c, op, a),
                    &(struct refusal){"address", "max_addrs", &a->addr, a->prefix, a->iface});
 }
@@ -302,8 +306,10 @@ int via_ctrl_neigh(struct via_stack *st, int op, const struct via_neigh_entry *n
 int via_ctrl_mirror(struct via_stack *st, const char *ifname, unsigned what) {
     struct via_core *c = via_enter(st);
 
-    if (!ifname || !what || (what & ~(unsigned)VIA_MIRROR_ALL))
+    if (!ifname || !what)
         return via_why_set(c, -EINVAL, "ctrl: the mirror needs an interface name and what to follow");
+    if (what & ~(unsigned)VIA_MIRROR_ALL)
+        return via_why_set(c, -EINVAL, "ctrl: parts %#x of the mirror are not known", what);
     return via_mirror_start(c, ifname, what);
 }
 

@@ -10,7 +10,7 @@
 static inline enum via_drop via_udp_deliver(struct via_core *c, struct via_sock *k, struct via_pkt *p) {
     if (VIA_UNLIKELY(k->rxq.pkts >= k->rxq.limit)) {
         k->drops++;
-        return VIA_DROP_UDP_QUEUE;
+        return k->flags & VIA_SOCK_SEND_ONLY ? VIA_DROP_UDP_SEND_ONLY : VIA_DROP_UDP_QUEUE;
     }
     if (VIA_UNLIKELY(c->s->pkts.free <= c->s->reserve || c->s->held >= c->attrs.hold_max)) {
         k->drops++;

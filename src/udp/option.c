@@ -63,6 +63,8 @@ int via_udp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *
     memcpy(&x, v, sizeof x);
     if (opt != VIA_OPT_RCVBUF)
         return set_byte(c, (struct via_udp_sock *)(void *)k, opt, x);
+    if (k->flags & VIA_SOCK_SEND_ONLY)
+        return via_why_set(c, -EOPNOTSUPP, "udp: the socket never receives");
     err = check_range(c, x, 1, (int)VIA_UDP_RCVBUF_MAX);
     if (err == 0)
         k->rxq.limit = (uint32_t)x;

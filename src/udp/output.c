@@ -4,6 +4,7 @@
 #include "wire/udp.h"
 
 #define LONGEST 65507u
+#define TRAIN   64u /* most datagrams of one entry with VIA_DGRAM_CUT; the figure of Linux's UDP_SEGMENT */
 
 /* LONGEST + 1 for anything longer; -1 for a part that is nowhere. */
 static int64_t iov_bytes(const struct via_dgram *d) {
@@ -243,9 +244,8 @@ static uint32_t frames_for(const struct via_core *c, const struct via_path *path
     return bytes / ((uint32_t)path->mtu - path->ip_len - 8) + 2;
 }
 
-static int check_room(struct via_core *c, struct via_udp_sock *u, uint32_t bytes) {
+static int check_room(struct via_core *c, struct via_udp_sock *u, uint32_t frames) {
     struct via_vi *vi = c->vi[u->path.vi];
-    uint32_t frames = frames_for(c, &u->path, bytes);
 
     if (VIA_UNLIKELY(!vi || vi->dev->link != VIA_LINK_UP))
         return via_why_set(c, -ENETDOWN, "udp: the link of interface %u is down", u->path.vi);
@@ -274,7 +274,7 @@ static int check(struct via_core *c, struct via_udp_sock *u, const struct via_dg
         return via_why_set(c, -EMSGSIZE, "udp: a datagram holds at most %u bytes", LONGEST);
     if (VIA_UNLIKELY(((d->flags & VIA_DGRAM_DF) || u->df) && bytes + VIA_UDP_LEN + path->ip_len > path->mtu))
         return via_why_set(c, -EMSGSIZE, "udp: longer than the path MTU of %u and not to be fragmented", path->mtu);
-    return path->flags & VIA_PATH_LOOP ? 0 : check_room(c, u, bytes);
+    return path->flags & VIA_PATH_LOOP ? 0 : check_room(c, u, frames_for(c, path, bytes));
 }
 
 static int check_peer(struct via_core *c, const struct via_udp_sock *u, const struct via_ep *peer) {
@@ -293,6 +293,12 @@ static int check_peer(struct via_core *c, const struct via_udp_sock *u, const st
 static int check_form(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint32_t *bytes) {
     int64_t n;
 
+    if (VIA_UNLIKELY(d->flags & ~(uint32_t)(2 * VIA_DGRAM_CUT - 1)))
+        return via_why_set(c, -EINVAL, "udp: flags %#x of a datagram are not known", d->flags);
+    if (VIA_UNLIKELY(u->sock.flags & VIA_SOCK_RECV_ONLY))
+        return via_why_set(c, -EOPNOTSUPP, "udp: the socket never sends");
+    if (VIA_UNLIKELY((d->flags & VIA_DGRAM_CUT) && !d->bytes))
+        return via_why_set(c, -EINVAL, "udp: to be cut into datagrams of no bytes");
     if (d->seg.buf) {
         if (VIA_UNLIKELY(!via_buf_packet(c, &d->seg, bytes)))
             return via_why_set(c, -EINVAL, "udp: the segment is not inside a buffer that the application holds");
@@ -340,6 +346,88 @@ static int transmit(struct via_core *c, struct via_udp_sock *u, const struct via
     return 0;
 }
 
+/* Where copying out of an entry stands. */
+struct cursor {
+    const struct via_pkt *part; /* of a buffer */
+    uint32_t i;                 /* of a vector */
+    size_t off;
+};
+
+/* Copies the next `n` bytes of an entry, which there are, to the end of `p`. */
+static int append_next(struct via_core *c, struct via_pkt *p, const struct via_dgram *d, struct cursor *at, uint32_t n) {
+    while (n) {
+        bool first = at->part == (const struct via_pkt *)(const void *)d->seg.buf;
+        const uint8_t *base = !d->seg.buf ? d->iov[at->i].iov_base : first ? d->seg.data : via_pkt_data(c, at->part);
+        size_t len = !d->seg.buf ? d->iov[at->i].iov_len : first ? d->seg.len : at->part->len;
+        uint32_t take = (uint32_t)via_min_ns(len - at->off, n);
+
+        if (take && via_pkt_append(c, p, base + at->off, take) < 0)
+            return -ENOBUFS;
+        n -= take;
+        at->off += take;
+        if (n && !d->seg.buf) {
+            at->i++;
+            at->off = 0;
+        } else if (n) {
+            at->part = via_pkt_at(c, at->part->chain);
+            at->off = 0;
+        }
+    }
+    return 0;
+}
+
+/* The datagrams of a train as packets, or -ENOBUFS and none. */
+static int build_train(struct via_core *c, const struct via_dgram *d, uint32_t bytes, struct via_list *q) {
+    struct cursor at = {.part = (const struct via_pkt *)(const void *)d->seg.buf};
+
+    while (bytes) {
+        struct via_pkt *p = via_pkt_new(c, c->s->reserve + 1); /* one more for a token */
+        uint32_t n = via_min32(bytes, d->bytes);
+
+        if (p)
+            via_pktq_push(c, q, p);
+        if (!p || append_next(c, p, d, &at, n) < 0) {
+            via_pktq_clear(c, q);
+            return via_why_set(c, -ENOBUFS, "udp: no packet left");
+        }
+        bytes -= n;
+    }
+    return 0;
+}
+
+static int check_train(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d, uint32_t bytes) {
+    uint32_t n = (bytes - 1) / d->bytes + 1;
+
+    if (bytes > LONGEST || n > TRAIN)
+        return via_why_set(c, -EMSGSIZE, "udp: a train holds at most %u bytes in %u datagrams", LONGEST, TRAIN);
+    if (d->bytes + VIA_UDP_LEN + u->path.ip_len > u->path.mtu)
+        return via_why_set(c, -EMSGSIZE, "udp: datagrams of a train longer than the path MTU of %u", u->path.mtu);
+    return u->path.flags & VIA_PATH_LOOP ? 0 : check_room(c, u, n * frames_for(c, &u->path, d->bytes));
+}
+
+/* Every datagram is a packet before the first is sent: nothing is refused half way. */
+static VIA_COLD int output_train(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d,
+                                 const struct via_ep *to, uint32_t bytes) {
+    struct via_list q = {0, 0};
+    struct via_pkt *p;
+    int err = find_path(c, u, d, to);
+
+    if (err || (err = check_train(c, u, d, bytes)) || (err = build_train(c, d, bytes, &q)))
+        return err;
+    c->udp->tx_copied += bytes;
+    while ((p = via_pktq_pop(c, &q))) {
+        struct via_dgram one = {.flags = d->flags & VIA_DGRAM_DF, .token = q.head ? 0 : d->token};
+
+        via_buf_lend(c, p);
+        via_buf_show(c, p, &one.seg);
+        err = transmit(c, u, &one, to);
+        VIA_ASSERT(!err);
+    }
+    if (d->seg.buf)
+        via_buf_drop(c, (struct via_pkt *)(void *)d->seg.buf);
+    return err;
+}
+
 /* The same datagram as below, whatever it is: the long way. */
 static __attribute__((noinline)) int output_any(struct via_core *c, struct via_udp_sock *u, const struct via_dgram *d) {
     const struct via_flow *f = &u->sock.flow;
@@ -356,6 +444,8 @@ static __attribute__((noinline)) int output_any(struct via_core *c, struct via_u
         fixed.scope = 0;
         to = &fixed;
     }
+    if (VIA_UNLIKELY((d->flags & VIA_DGRAM_CUT) && bytes > d->bytes))
+        return output_train(c, u, d, to, bytes);
     err = check(c, u, d, to, bytes);
     return VIA_LIKELY(!err) ? transmit(c, u, d, to) : err;
 }
@@ -466,6 +556,12 @@ int via_udp_output(struct via_core *c, struct via_udp_sock *u, const struct via_
     return err;
 }
 
+static VIA_COLD int refuse_batch(struct via_core *c, unsigned flags) {
+    if (flags & ~(VIA_MORE | VIA_FLUSH))
+        return via_why_set(c, -EINVAL, "udp: send flags %#x are not known", flags);
+    return via_why_set(c, -EINVAL, "udp: no datagrams");
+}
+
 int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, unsigned n, unsigned flags) {
     struct via_core *c = via_enter(st);
     struct via_udp_sock *u = (struct via_udp_sock *)(void *)via_sock_find(c, s, VIA_KIND_UDP);
@@ -474,8 +570,8 @@ int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, 
 
     if (VIA_UNLIKELY(!u))
         return via_bad_handle(c);
-    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX))
-        return via_why_set(c, -EINVAL, "udp: no datagrams");
+    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX || (flags & ~(VIA_MORE | VIA_FLUSH))))
+        return refuse_batch(c, flags);
     for (i = 0; i < n; i++) {
         err = output(c, u, &v[i]);
         if (VIA_UNLIKELY(err < 0))

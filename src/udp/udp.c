@@ -16,7 +16,8 @@ static struct via_filter port_filter(const struct via_sock *k) {
 }
 
 static bool wants_steering(const struct via_core *c, const struct via_sock *k, uint32_t vi) {
-    return c->vi[vi] && (c->vi[vi]->dev->caps & VIA_VI_STEERS) && (!k->bound_if || k->bound_if == vi);
+    return c->vi[vi] && (c->vi[vi]->dev->caps & VIA_VI_STEERS) && (!k->bound_if || k->bound_if == vi) &&
+           !(k->flags & VIA_SOCK_SEND_ONLY);
 }
 
 /* Sockets that share an end point share its filter: the last of them takes it away. */
@@ -27,7 +28,8 @@ static bool is_shared(struct via_core *c, const struct via_sock *k) {
     for (i = 1; (k->flags & VIA_SOCK_REUSE) && i <= pool->ready; i++) {
         const struct via_sock *o = via_pool_at(pool, &c->region, i);
 
-        if (o != k && o->state == VIA_SOCK_OPEN && o->flow.lport == k->flow.lport && via_addr_eq(&o->bound, &k->bound))
+        if (o != k && o->state == VIA_SOCK_OPEN && !(o->flags & VIA_SOCK_SEND_ONLY) &&
+            o->flow.lport == k->flow.lport && via_addr_eq(&o->bound, &k->bound))
             return true;
     }
     return false;
@@ -59,19 +61,32 @@ void via_udp_steer(struct via_core *c, uint32_t vi) {
 }
 
 /* Who has the same key already; with REUSE on both sides that is no conflict. */
-static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flags) {
+static bool has_key(struct via_core *c, const struct via_flow *f, const struct via_flow *key, uint32_t flags) {
     struct via_demux_walk w;
     uint32_t ref;
 
-    for (ref = via_demux_first_bound(c, f, &w); ref; ref = via_demux_next(c, f, &w)) {
+    for (ref = via_demux_first_bound(c, key, &w); ref; ref = via_demux_next(c, key, &w)) {
         const struct via_sock *k = via_sock_at(c, ref);
 
         if (k->bound_if && f->iface && k->bound_if != f->iface)
+            continue;
+        if (f != key && via_addr_is4(&f->local) && (k->flags & VIA_SOCK_V6ONLY))
             continue;
         if (!(flags & k->flags & VIA_SOCK_REUSE))
             return true;
     }
     return false;
+}
+
+/* Wildcards of both families are in each other's way unless the one of IPv6 takes no IPv4 (RFC 3493 5.3, as Linux). */
+static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flags) {
+    struct via_flow twin;
+
+    if (has_key(c, f, f, flags))
+        return true;
+    if (!via_flow_twin(f, &twin) || (!via_addr_is4(&f->local) && (flags & VIA_SOCK_V6ONLY)))
+        return false;
+    return has_key(c, f, &twin, flags);
 }
 
 static bool is_iface(const struct via_core *c, uint32_t iface) {
@@ -83,8 +98,10 @@ static bool fits_family(const struct via_ep *e) {
 }
 
 static int check_conf(struct via_core *c, const struct via_udp_conf *conf) {
-    if (conf->flags & ~(uint32_t)(VIA_UDP_REUSE | VIA_UDP_V6ONLY))
+    if (conf->flags & ~(uint32_t)(VIA_UDP_REUSE | VIA_UDP_V6ONLY | VIA_UDP_RECV_ONLY | VIA_UDP_SEND_ONLY))
         return via_why_set(c, -EINVAL, "udp: flags %#x are not known", conf->flags);
+    if ((conf->flags & VIA_UDP_RECV_ONLY) && (conf->flags & VIA_UDP_SEND_ONLY))
+        return via_why_set(c, -EINVAL, "udp: a socket that neither sends nor receives");
     if (conf->rcvbuf > VIA_UDP_RCVBUF_MAX)
         return via_why_set(c, -EINVAL, "udp: at most %u packets may wait on a socket", VIA_UDP_RCVBUF_MAX);
     if (conf->iface && !is_iface(c, conf->iface))
@@ -135,6 +152,22 @@ static int bind_port(struct via_core *c, struct via_sock *k) {
     return via_demux_add(c, via_sock_ref(c, k));
 }
 
+static void set_conf(const struct via_core *c, struct via_udp_sock *u, const struct via_udp_conf *conf) {
+    struct via_sock *k = &u->sock;
+
+    k->flags = (uint16_t)((conf->flags & VIA_UDP_REUSE ? VIA_SOCK_REUSE : 0) |
+                          (conf->flags & VIA_UDP_V6ONLY ? VIA_SOCK_V6ONLY : 0) |
+                          (conf->flags & VIA_UDP_RECV_ONLY ? VIA_SOCK_RECV_ONLY : 0) |
+                          (conf->flags & VIA_UDP_SEND_ONLY ? VIA_SOCK_SEND_ONLY : 0));
+    k->rxq.limit = conf->rcvbuf ? conf->rcvbuf : (uint32_t)c->attrs.udp_rcvbuf;
+    if (conf->flags & VIA_UDP_SEND_ONLY)
+        k->rxq.limit = 0;
+    k->user = (uint64_t)(uintptr_t)conf->user;
+    u->ttl = (uint8_t)c->attrs.ttl;
+    u->mcast_ttl = 1;
+    u->mcast_loop = 1;
+}
+
 int via_udp_open(struct via_stack *st, const struct via_udp_conf *conf, const struct via_ep *local, via_sock_t *out) {
     static const struct via_udp_conf defaults = VIA_UDP_CONF_INIT;
     struct via_core *c = via_enter(st);
@@ -155,13 +188,7 @@ int via_udp_open(struct via_stack *st, const struct via_udp_conf *conf, const st
         return via_why_set(c, -ENOBUFS, "udp: all %llu sockets are in use", (unsigned long long)c->attrs.max_udp);
     u = (struct via_udp_sock *)(void *)via_sock_at(c, ref);
     set_local(&u->sock, conf, local);
-    u->sock.flags = (uint16_t)((conf->flags & VIA_UDP_REUSE ? VIA_SOCK_REUSE : 0) |
-                               (conf->flags & VIA_UDP_V6ONLY ? VIA_SOCK_V6ONLY : 0));
-    u->sock.rxq.limit = conf->rcvbuf ? conf->rcvbuf : (uint32_t)c->attrs.udp_rcvbuf;
-    u->sock.user = (uint64_t)(uintptr_t)conf->user;
-    u->ttl = (uint8_t)c->attrs.ttl;
-    u->mcast_ttl = 1;
-    u->mcast_loop = 1;
+    set_conf(c, u, conf);
     err = bind_port(c, &u->sock);
     if (err < 0) {
         via_sock_free(c, &u->sock);
@@ -285,7 +312,8 @@ int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *pee
 bool via_udp_is_member(const struct via_core *c, const struct via_udp_sock *u, const struct via_flow *flow) {
     uint32_t id;
 
-    if ((u->sock.flow.iface && u->sock.flow.iface != flow->iface) || !via_udp_speaks(&u->sock, &flow->local))
+    if ((u->sock.flow.iface && u->sock.flow.iface != flow->iface) || !via_udp_speaks(&u->sock, &flow->local) ||
+        (u->sock.flags & VIA_SOCK_SEND_ONLY))
         return false;
     if (!via_addr_is_multicast(&flow->local))
         return true; /* broadcast needs no membership */
@@ -355,6 +383,8 @@ int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, 
 
     if (!u)
         return via_bad_handle(c);
+    if (u->sock.flags & VIA_SOCK_SEND_ONLY)
+        return via_why_set(c, -EOPNOTSUPP, "udp: the socket never receives");
     if (!g || !via_addr_is_multicast(&g->group))
         return via_why_set(c, -EINVAL, "udp: not a multicast group");
     if (!via_udp_speaks(&u->sock, &g->group) || via_addr_is_multicast(&g->source) ||

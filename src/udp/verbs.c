@@ -53,6 +53,12 @@ static inline void fill(struct via_core *c, struct via_pkt *p, struct via_dgram 
     read_ends(c, p, d);
 }
 
+static VIA_COLD int nothing(struct via_core *c, const struct via_udp_sock *u) {
+    if (u->sock.flags & VIA_SOCK_SEND_ONLY)
+        return via_why_set(c, -EOPNOTSUPP, "udp: the socket never receives");
+    return -EAGAIN;
+}
+
 int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n) {
     struct via_core *c = via_enter(st);
     struct via_udp_sock *u = find(c, s);
@@ -67,7 +73,7 @@ int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsign
         fill(c, p, &v[i]);
         via_buf_lend(c, p);
     }
-    return i ? (int)i : -EAGAIN;
+    return i ? (int)i : nothing(c, u);
 }
 
 ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, struct via_ep *peer) {
@@ -83,7 +89,7 @@ ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, 
         return via_why_set(c, -EINVAL, "udp: no room for a datagram");
     p = via_rxq_pop(c, &u->sock);
     if (!p)
-        return -EAGAIN;
+        return nothing(c, u);
     read_ends(c, p, &d);
     if (peer)
         *peer = d.peer;

@@ -8,6 +8,8 @@
 int via_udp_lend(struct via_core *c, struct via_sock *k, uint32_t max, struct via_lent *out) {
     struct via_pkt *p;
 
+    if (k->flags & VIA_SOCK_SEND_ONLY)
+        return via_why_set(c, -EOPNOTSUPP, "udp: the socket never receives");
     if (!k->rxq.list.head || !via_ready_may_read(c, k))
         return -EAGAIN;
     p = via_pkt_at(c, k->rxq.list.head);

@@ -166,7 +166,10 @@ int via_sleep_try(struct via_stack *st, unsigned flags, via_work_fn *has_work) {
 }
 
 int via_wait_arm(struct via_stack *st, unsigned flags) {
-    via_enter(st);
+    struct via_core *c = via_enter(st);
+
+    if (VIA_UNLIKELY(flags & ~(VIA_ARM_TIMEOUT_ONLY | VIA_SPIN_NS(~0u))))
+        return via_why_set(c, -EINVAL, "wait: arm flags %#x are not known", flags);
     return via_sleep_try(st, flags, via_stack_has_work);
 }
 

@@ -73,7 +73,7 @@ static void open_refuses_bad_arguments(void **state) {
     bad.size = 1;
     assert_refused(open_ep(&bad, any, &s), -EINVAL);
     bad = conf;
-    bad.flags = 4;
+    bad.flags = 16;
     assert_refused(open_ep(&bad, any, &s), -EINVAL);
     bad = conf;
     bad.rcvbuf = 4194305;
@@ -214,6 +214,55 @@ static void wildcards_take_their_families(void **state) {
     assert_int_equal(arrives(both, "[2001:db8:1::2]:9", "[2001:db8:1::1]:46"), 4);
     assert_int_equal(arrives(six, PEER ":9", A ":6"), -EAGAIN);
     assert_int_equal(arrives(six, "[2001:db8:1::2]:9", "[2001:db8:1::1]:6"), 4);
+}
+
+static int try_any(enum via_family family, uint16_t port, uint32_t flags) {
+    struct via_udp_conf conf = VIA_UDP_CONF_INIT;
+    via_sock_t s;
+    int err;
+
+    conf.flags = flags;
+    err = open_ep(&conf, via_ep_any(family, port), &s);
+    if (!err)
+        assert_int_equal(via_sock_close(b->st, s, 0), 0);
+    return err;
+}
+
+static void wildcards_of_both_families_exclude_each_other(void **state) {
+    struct via_udp_conf reuse = VIA_UDP_CONF_INIT;
+    via_sock_t s = desk_open(b, "0.0.0.0:53"), t;
+
+    (void)state;
+    assert_refused(try_any(VIA_AF_6, 53, 0), -EADDRINUSE);
+    assert_refused(try_any(VIA_AF_ANY, 53, 0), -EADDRINUSE);
+    assert_refused(try_any(VIA_AF_6, 53, VIA_UDP_REUSE), -EADDRINUSE);
+    assert_int_equal(try_any(VIA_AF_6, 53, VIA_UDP_V6ONLY), 0);
+    assert_int_equal(try_open("[2001:db8:1::1]:53", 0, 0), 0); /* more exact */
+    via_sock_close(b->st, s, 0);
+    assert_int_equal(open_ep(NULL, via_ep_any(VIA_AF_6, 53), &s), 0);
+    assert_refused(try_any(VIA_AF_4, 53, 0), -EADDRINUSE);
+    assert_int_equal(connect_to(s, "[2001:db8:1::2]:9"), 0); /* connected, the port is its own still */
+    assert_refused(try_any(VIA_AF_4, 53, 0), -EADDRINUSE);
+    via_sock_close(b->st, s, 0);
+    reuse.flags = VIA_UDP_REUSE;
+    assert_int_equal(open_ep(&reuse, via_ep_any(VIA_AF_6, 53), &s), 0);
+    assert_int_equal(open_ep(&reuse, via_ep_any(VIA_AF_4, 53), &t), 0);
+    via_sock_close(b->st, s, 0);
+    via_sock_close(b->st, t, 0);
+    reuse.flags = VIA_UDP_V6ONLY;
+    assert_int_equal(open_ep(&reuse, via_ep_any(VIA_AF_6, 53), &s), 0);
+    assert_int_equal(open_ep(NULL, via_ep_any(VIA_AF_4, 53), &t), 0);
+}
+
+static void ephemeral_port_is_free_in_both_families(void **state) {
+    via_sock_t s;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 99; i++)
+        assert_int_equal(open_ep(NULL, via_ep_any(i % 2 ? VIA_AF_4 : VIA_AF_6, 0), &s), 0);
+    assert_int_equal(open_ep(NULL, via_ep_any(VIA_AF_4, 0), &s), 0); /* the hundredth is found */
+    assert_refused(open_ep(NULL, via_ep_any(VIA_AF_6, 0), &s), -EADDRINUSE);
 }
 
 static void more_exact_binding_gets_the_datagram(void **state) {
@@ -681,6 +730,8 @@ int main(void) {
         CASE(ephemeral_ports_are_distinct_and_run_out),
         CASE(sockets_run_out_and_come_back),
         CASE(wildcards_take_their_families),
+        CASE(wildcards_of_both_families_exclude_each_other),
+        CASE(ephemeral_port_is_free_in_both_families),
         CASE(more_exact_binding_gets_the_datagram),
         CASE(connected_socket_hears_its_peer_alone),
         CASE(disconnecting_restores_what_was_bound),
