@@ -68,8 +68,9 @@ VIA_API int via_stack_create(const struct via_stack_conf *conf, struct via_stack
 VIA_API int via_stack_destroy(struct via_stack *st, unsigned flags);
 
 /**
- * One bounded round: calls deferred by other threads, at most `budget` frames from each VI in turn, protocol work, due
- * timers, completions, one doorbell per VI.
+ * One bounded round: calls deferred by other threads (1024 at most), at most `budget` frames from each VI in turn,
+ * protocol work, due timers (1024 at most, the earliest first), completions, one doorbell per VI. What is left over is
+ * told by `more`, and via_wait_arm() refuses to sleep.
  * @param budget  frames per VI and round; 0: the attribute poll_burst.
  * @param w       filled if not NULL.
  * @return 1 if there are events, completions or datagrams to fetch, else 0.

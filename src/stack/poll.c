@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/stack.h"
 
+#define TIMERS       1024u /* fired in one poll at most */
 #define MIRROR_EVERY (10 * VIA_MS) /* a busy poller looks at netlink so often; a sleeper is woken by it */
 
 static unsigned run_calls(struct via_stack *st) {
@@ -15,10 +16,13 @@ static unsigned run_calls(struct via_stack *st) {
     return n;
 }
 
-/* At most as many as are armed now: one that arms itself for a time that has passed waits for the next poll. */
+/*
+ * At most as many as are armed now, so that one that arms itself for a time that has passed waits for the next poll, and
+ * no more than hold up the host loop for a moment, however many are due.
+ */
 static VIA_COLD unsigned fire_timers(struct via_stack *st) {
     struct via_core *c = &st->core;
-    unsigned n = 0, most = c->s->wheel.count;
+    unsigned n = 0, most = via_min32(c->s->wheel.count, TIMERS);
     uint32_t id;
 
     while (n < most && (id = via_wheel_pop(&c->s->wheel, c->ticks, c->s->now))) {
@@ -28,6 +32,7 @@ static VIA_COLD unsigned fire_timers(struct via_stack *st) {
         else
             via_net_timer(c, via_tick_kind_of(id), via_tick_index_of(id));
     }
+    st->leftover |= n == TIMERS && via_wheel_next(&c->s->wheel, c->ticks) <= c->s->now;
     return n;
 }
 

@@ -217,6 +217,35 @@ static void timers_fire_in_the_order_of_their_times(void **state) {
     }
 }
 
+/* Wherever they lie in the wheel and whatever they do, thousands that are due at once come 1024 to a poll. */
+static void many_due_at_once_are_spread_over_polls(void **state) {
+    static struct via_timer t[5000];
+    struct via_work w;
+    via_ns_t at = b->now + VIA_SEC;
+    unsigned i, polls = 0;
+
+    (void)state;
+    desk_end(b);
+    b = desk_new(1, "frames=256;max_timers=5000");
+    at = b->now + VIA_SEC;
+    rang = 0;
+    for (i = 0; i < 5000; i++)
+        assert_int_equal(via_timer_start(b->st, &t[i], i % 2 ? at : at - i * VIA_US, ring), 0);
+    do {
+        assert_int_equal(via_stack_poll_at(b->st, at, 0, &w), 0);
+        assert_int_equal(w.timers, polls < 4 ? 1024 : 5000 - 4 * 1024);
+        assert_int_equal(w.more, rang < 5000);
+        assert_int_equal(via_stack_pending(b->st), rang < 5000);
+        if (w.more) {
+            assert_true(via_stack_deadline(b->st) <= at);
+            assert_int_equal(via_wait_arm(b->st, 0), 1);
+        }
+        polls++;
+    } while (w.more);
+    assert_int_equal(polls, 5);
+    assert_int_equal(rang, 5000);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void) {
@@ -230,6 +259,7 @@ int main(void) {
         CASE(sending_and_closing_are_allowed_inside),
         CASE(timers_run_out_and_come_back),
         CASE(timers_fire_in_the_order_of_their_times),
+        CASE(many_due_at_once_are_spread_over_polls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
