@@ -181,6 +181,8 @@ static void verb_expect(struct sc_run *r, unsigned slot) {
     struct sc_event *e;
     char text[128];
 
+    if (sc_word(r, "listener"))
+        slot = 0;
     if (sc_word(r, "nothing")) {
         e = first_event(r, slot, passing);
         if (e)

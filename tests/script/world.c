@@ -167,20 +167,21 @@ static bool take_frames(struct sc_run *r) {
     return n > 0;
 }
 
-static unsigned slot_of_sock(struct sc_run *r, via_sock_t s) {
-    for (unsigned i = 1; i <= SC_SLOTS; i++)
+/* 0: the listener; -1: none of the script's. */
+static int slot_of_sock(struct sc_run *r, via_sock_t s) {
+    for (int i = 1; i <= (int)SC_SLOTS; i++)
         if (r->slot[i].sock == s)
             return i;
-    return 0;
+    return s == r->listener ? 0 : -1;
 }
 
 static void keep_event(const struct via_event *ev, void *arg) {
     struct sc_run *r = arg;
-    unsigned slot = slot_of_sock(r, ev->sock);
+    int slot = slot_of_sock(r, ev->sock);
 
-    if (!slot || r->events == SC_EVENTS)
+    if (slot < 0 || r->events == SC_EVENTS)
         return;
-    r->event[r->events++] = (struct sc_event){slot, *ev};
+    r->event[r->events++] = (struct sc_event){(unsigned)slot, *ev};
 }
 
 void sc_settle(struct sc_run *r) {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "diff.h"
+
+#include <stdio.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Numbers from a seed (SplitMix64). */
+static uint64_t draw(uint64_t *s) {
+    uint64_t z = *s += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static uint32_t below(uint64_t *s, uint32_t n) {
+    return (uint32_t)(draw(s) % n);
+}
+
+static bool chance(uint64_t *s, uint32_t percent) {
+    return below(s, 100) < percent;
+}
+
+/* 65,507 bytes are the most that Viaduct sends over either family; the kernel sends 65,527 over IPv6. */
+static int32_t udp_size(uint64_t *s, uint8_t family) {
+    switch (below(s, 10)) {
+    case 0:
+        return 0;
+    case 1:
+        return 1;
+    case 2:
+        return (int32_t)(1400 + below(s, 140)); /* around the MTU */
+    case 3:
+        return (int32_t)below(s, 10000);
+    case 4:
+        return (int32_t)(65000 + below(s, family == 6 ? 508 : 536)); /* around the longest */
+    default:
+        return (int32_t)below(s, 1400);
+    }
+}
+
+struct maker {
+    struct diff_program *p;
+    uint64_t rand;
+    bool open[2][DIFF_SOCKS];
+    uint8_t where[2][DIFF_SOCKS]; /* by port */
+    bool listens[2][DIFF_SOCKS], linked[2][DIFF_SOCKS], asked[2][DIFF_SOCKS];
+    unsigned partner[2][DIFF_SOCKS];
+};
+
+static struct diff_op *add(struct maker *m, uint8_t verb, uint8_t side, uint8_t sock) {
+    struct diff_op *op = &m->p->op[m->p->ops < DIFF_OPS ? m->p->ops++ : DIFF_OPS - 1];
+
+    memset(op, 0, sizeof *op);
+    op->verb = verb;
+    op->side = side;
+    op->sock = sock;
+    return op;
+}
+
+static uint16_t port_of(uint8_t side, unsigned sock) {
+    return (uint16_t)(5000u + side * 1000u + sock);
+}
+
+static uint8_t draw_where(struct maker *m) {
+    return chance(&m->rand, 60) ? AT_ANY : chance(&m->rand, 70) ? AT_OWN : chance(&m->rand, 50) ? AT_DUAL : AT_FOREIGN;
+}
+
+static void add_open(struct maker *m, uint8_t side, uint8_t sock) {
+    struct diff_op *op = add(m, OP_OPEN, side, sock);
+
+    op->port = chance(&m->rand, 85) ? port_of(side, sock) : chance(&m->rand, 50) ? 0 : port_of(side, 0);
+    op->where = draw_where(m);
+    /* End points of different width at one port are an intended difference. */
+    if (op->port)
+        op->where = m->where[side][op->port % 1000];
+    m->open[side][sock] = true;
+}
+
+static void add_option(struct maker *m, uint8_t side, uint8_t sock) {
+    static const struct {
+        uint8_t opt;
+        int32_t value[4];
+    } some[] = {{DO_TOS, {0, 0xb8, 0x10, 0xff}}, {DO_TTL, {1, 64, 255, 256}}, {DO_DF, {0, 1, 1, 0}}, {DO_BROADCAST, {0, 1, 1, 0}}};
+    unsigned i = below(&m->rand, COUNT(some));
+    struct diff_op *op = add(m, chance(&m->rand, 70) ? OP_SETOPT : OP_GETOPT, side, sock);
+
+    op->opt = some[i].opt;
+    op->value = some[i].value[below(&m->rand, 4)];
+}
+
+static void add_fault(struct maker *m) {
+    struct diff_op *op = add(m, OP_FAULT, 0, 0);
+
+    op->opt = (uint8_t)(FAULT_DROP + below(&m->rand, FAULT_COUNT - FAULT_DROP));
+    op->dir = (uint8_t)below(&m->rand, 2);
+    op->value = (int32_t)below(&m->rand, 4);
+}
+
+static void udp_step(struct maker *m) {
+    uint8_t side = (uint8_t)chance(&m->rand, 40), sock = (uint8_t)below(&m->rand, DIFF_SOCKS);
+    uint32_t pick = below(&m->rand, 100);
+    struct diff_op *op;
+
+    if (!m->open[side][sock]) {
+        add_open(m, side, sock);
+    } else if (pick < 30) {
+        op = add(m, OP_SENDTO, side, sock);
+        op->other = (uint8_t)below(&m->rand, DIFF_SOCKS);
+        op->value = udp_size(&m->rand, m->p->family);
+    } else if (pick < 42) {
+        op = add(m, OP_SEND, side, sock);
+        op->value = udp_size(&m->rand, m->p->family);
+    } else if (pick < 64) {
+        op = add(m, OP_RECV, side, sock);
+        op->value = chance(&m->rand, 70) ? DIFF_BYTES : (int32_t)below(&m->rand, 2000);
+    } else if (pick < 74) {
+        op = add(m, OP_CONNECT, side, sock);
+        op->other = (uint8_t)below(&m->rand, DIFF_SOCKS);
+    } else if (pick < 78) {
+        add(m, OP_UNCONNECT, side, sock);
+    } else if (pick < 85) {
+        add_option(m, side, sock);
+    } else if (pick < 88) {
+        add(m, OP_NAMES, side, sock);
+    } else if (pick < 92) {
+        add(m, OP_READY, side, sock);
+    } else if (pick < 96) {
+        add_fault(m);
+    } else {
+        add(m, OP_CLOSE, side, sock);
+        m->open[side][sock] = false;
+    }
+}
+
+static void generate_udp(struct maker *m) {
+    uint32_t n = 12 + below(&m->rand, DIFF_OPS - 12);
+
+    for (uint8_t i = 0; i < 2 * DIFF_SOCKS; i++)
+        m->where[i / DIFF_SOCKS][i % DIFF_SOCKS] = draw_where(m);
+    for (uint8_t side = 0; side < 2; side++)
+        for (uint8_t i = 0; i < 2; i++)
+            add_open(m, side, i);
+    while (m->p->ops < n)
+        udp_step(m);
+}
+
+void diff_generate(struct diff_program *p, uint64_t seed, enum diff_proto proto) {
+    struct maker m = {.p = p, .rand = seed * 2 + (proto == DIFF_TCP)};
+
+    memset(p, 0, sizeof *p);
+    p->seed = seed;
+    p->proto = (uint8_t)proto;
+    p->family = chance(&m.rand, 50) ? 6 : 4;
+    if (proto == DIFF_UDP)
+        generate_udp(&m);
+}
+
+/* ---- text ---- */
+
+static const char *const verbs[] = {[OP_OPEN] = "open",       [OP_CLOSE] = "close",   [OP_CONNECT] = "connect",
+                                    [OP_UNCONNECT] = "unconnect", [OP_SEND] = "send", [OP_SENDTO] = "sendto",
+                                    [OP_RECV] = "recv",       [OP_SETOPT] = "setopt", [OP_GETOPT] = "getopt",
+                                    [OP_NAMES] = "names",     [OP_READY] = "ready",   [OP_LISTEN] = "listen",
+                                    [OP_ACCEPT] = "accept",   [OP_SHUTDOWN] = "shutdown", [OP_ABORT] = "abort",
+                                    [OP_STATE] = "state",     [OP_FAULT] = "fault",   [OP_WAIT] = "wait"};
+
+/* "S1 sendto other=2 value=100": all that is not 0. */
+void diff_print_op(const struct diff_op *op, char *buf, size_t size) {
+    int n = snprintf(buf, size, "%c%u %s", "SP"[op->side & 1], op->sock, verbs[op->verb]);
+    const struct {
+        const char *name;
+        int32_t v;
+    } rest[] = {{"other", op->other}, {"where", op->where}, {"opt", op->opt},
+                {"dir", op->dir},     {"port", op->port},   {"value", op->value}};
+
+    for (unsigned i = 0; i < COUNT(rest) && n > 0 && (size_t)n < size; i++)
+        if (rest[i].v)
+            n += snprintf(buf + n, size - (size_t)n, " %s=%d", rest[i].name, rest[i].v);
+}
+
+static void set_field(struct diff_op *op, const char *name, int v) {
+    if (!strcmp(name, "other"))
+        op->other = (uint8_t)v;
+    else if (!strcmp(name, "where"))
+        op->where = (uint8_t)v;
+    else if (!strcmp(name, "opt"))
+        op->opt = (uint8_t)v;
+    else if (!strcmp(name, "dir"))
+        op->dir = (uint8_t)v;
+    else if (!strcmp(name, "port"))
+        op->port = (uint16_t)v;
+    else if (!strcmp(name, "value"))
+        op->value = v;
+}
+
+bool diff_parse_op(struct diff_op *op, const char *text) {
+    char side, word[16], name[16];
+    unsigned sock;
+    int used, v;
+
+    memset(op, 0, sizeof *op);
+    if (sscanf(text, " %c%u %15s%n", &side, &sock, word, &used) != 3 || sock >= DIFF_SOCKS || (side != 'S' && side != 'P'))
+        return false;
+    op->side = side == 'P';
+    op->sock = (uint8_t)sock;
+    for (unsigned i = 1; i < COUNT(verbs); i++)
+        if (verbs[i] && !strcmp(verbs[i], word))
+            op->verb = (uint8_t)i;
+    for (text += used; sscanf(text, " %15[a-z]=%d%n", name, &v, &used) == 2; text += used)
+        set_field(op, name, v);
+    return op->verb;
+}
