@@ -226,7 +226,7 @@ VIA_API int via_vi_attach(struct via_stack *st, const struct via_vi_ops *ops, vo
 VIA_API int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr *at, struct via_vi *out[2]);
 
 /**
- * Sets or changes impairments; puts the fault wrapper in front of `vi` on first use. A stack that sends over a cable
+ * Sets or changes impairments from the next packet on; puts the fault wrapper in front of `vi` on first use. A stack that sends over a cable
  * leaves checksums out (attribute checksum) unless its own end spoils frames: where the receiving end does, the sender
  * needs checksum=2 for the damage to be noticed. @return 0, -EINVAL, -ENOMEM.
  */

@@ -111,6 +111,15 @@ int via_vi_close(struct via_vi *vi) {
     return 0;
 }
 
+int via_vi_impair(struct via_vi *vi, const struct via_impair *imp) {
+    struct via_core *c = via_enter(vi->stack);
+    int err = via_vi_spoil(vi, imp);
+
+    if (!err)
+        via_iface_watch(c); /* checksums are no longer left out: prebuilt headers go */
+    return err;
+}
+
 int via_vi_raw(struct via_vi *vi, bool on) {
     struct via_core *c = via_enter(vi->stack);
 

@@ -586,6 +586,12 @@ int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp) {
     return err;
 }
 
+uint32_t via_fault_wants(const struct via_vi_dev *dev) {
+    const struct fault *z = dev->priv;
+
+    return z->stash_want > z->stashed ? z->stash_want - z->stashed : 0;
+}
+
 struct unit {
     char text[3];
     double times;

@@ -24,4 +24,7 @@
  */
 int via_fault_set(struct via_vi_dev *dev, const struct via_impair *imp);
 
+/* How many of the next frames lent through the device it would keep for copies. */
+uint32_t via_fault_wants(const struct via_vi_dev *dev);
+
 #endif

@@ -25,12 +25,25 @@ static int wrap(struct via_vi *vi) {
     return 0;
 }
 
-int via_vi_impair(struct via_vi *vi, const struct via_impair *imp) {
+/* What copies need beside what the device is lent, so that the first packet can be one: later it comes out of the stock. */
+static void stock_copies(struct via_vi *vi) {
+    uint32_t extra = via_fault_wants(vi->dev);
+
+    vi->stock_max += extra;
+    if (extra)
+        via_vi_stock(vi);
+    vi->stock_max -= extra;
+}
+
+int via_vi_spoil(struct via_vi *vi, const struct via_impair *imp) {
     int err;
 
     if (!imp || imp->size != sizeof *imp)
         return via_why_set(vi->core, -EINVAL, "vi %u: impairments of unknown size", vi->index);
     if (vi->dev->ops != &via_vi_fault && (err = wrap(vi)) < 0)
         return err;
-    return via_fault_set(vi->dev, imp);
+    err = via_fault_set(vi->dev, imp);
+    if (!err)
+        stock_copies(vi);
+    return err;
 }

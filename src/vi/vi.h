@@ -44,6 +44,9 @@ int via_vi_start_ops(struct via_core *c, const struct via_vi_ops *ops, void *pri
 /* Takes it down; packets in flight and frames lent come back to the pool. */
 void via_vi_stop(struct via_vi *vi);
 
+/* Impairs the traffic from the next packet on; what net believes of the device is to be looked at again. */
+int via_vi_spoil(struct via_vi *vi, const struct via_impair *imp);
+
 /* The innermost driver's device. */
 static inline struct via_vi_dev *via_vi_inner(const struct via_vi *vi) {
     struct via_vi_dev *d = vi->dev;
