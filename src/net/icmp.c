@@ -280,6 +280,20 @@ static void take_error(struct via_core *c, struct via_pkt *p, const struct via_i
     rx->kind = VIA_RX_ERROR;
 }
 
+static enum via_drop take_redirect(struct via_core *c, const struct via_pkt *p, const struct via_ip_head *h,
+                                   const struct via_icmp *m) {
+    const struct via_iface *f = via_iface_at(c, p->vi);
+    struct via_quote q;
+    struct via_ra_hint hint = {.gateway = via_addr_from4(m->arg), .from = h->src};
+
+    if (!f || via_quote_parse(&q, 4, via_pkt_data(c, p) + VIA_ICMP_LEN, p->len - VIA_ICMP_LEN) < 0)
+        return VIA_DROP_ICMP_BAD;
+    if (!is_plausible(c, p, h, &q))
+        return VIA_DROP_ICMP_NO_FLOW;
+    hint.dst = q.dst;
+    return via_ra_redirect4(c, f, &hint);
+}
+
 void via_net_pmtu(struct via_core *c, const struct via_rx *rx) {
     if (rx->kind == VIA_RX_ERROR && rx->reason == -EMSGSIZE)
         via_pmtu_learn(c, &rx->flow.remote, rx->flow.iface, rx->mtu, rx->mtu + 1);
@@ -306,6 +320,8 @@ void via_icmp_input(struct via_core *c, struct via_pkt *p, const struct via_ip_h
         take_error(c, p, h, &m, rx);
     else if (m.kind == VIA_ICMP_ECHO)
         answer_echo(c, p, h, rx);
+    else if (m.kind == VIA_ICMP_REDIRECT)
+        done(c, p, rx, take_redirect(c, p, h, &m));
     else if (m.kind == VIA_ICMP_ND)
         take_nd(c, p, h, rx);
     else if (m.kind == VIA_ICMP_MLD)

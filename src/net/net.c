@@ -17,6 +17,7 @@ int via_net_init(struct via_core *c) {
 
     c->net->head.gen = 1;
     c->net->id_key = via_rand_key(&c->s->rand);
+    c->net->label_key = via_rand_key(&c->s->rand);
     for (i = 0; i < VIA_NET_IDS; i++)
         c->net->ids[i] = (uint32_t)via_rand64(&c->s->rand);
     for (i = 0; !err && i < VIA_COUNT(init); i++)

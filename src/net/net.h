@@ -59,6 +59,12 @@ struct via_dest {
     uint32_t flow_label; /* IPv6 */
 };
 
+/*
+ * The label of an IPv6 flow (RFC 6437 3): the same for all packets of a conversation and hard to guess. Parts that are
+ * not known, or not the same for all, are left zero. 0 if the attribute flow_label is off.
+ */
+uint32_t via_net_flow_label(const struct via_core *c, const struct via_flow *f);
+
 enum via_path_flag {
     VIA_PATH_UNRESOLVED = 1, /* the neighbour's MAC is not known yet: packets are parked with it */
     VIA_PATH_LOOP = 2,       /* to an own address: queued on the core state's `loop` as a whole frame, `looped` set */

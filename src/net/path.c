@@ -139,6 +139,18 @@ static uint8_t hops_of(const struct via_core *c, const struct via_path *path, co
     return path->family == 6 && f->hops ? f->hops : (uint8_t)c->attrs.ttl;
 }
 
+uint32_t via_net_flow_label(const struct via_core *c, const struct via_flow *f) {
+    uint64_t w[5] = {(uint64_t)f->lport | (uint64_t)f->rport << 16 | (uint64_t)f->proto << 32};
+    uint32_t label;
+
+    if (!c->attrs.flow_label || via_addr_is4(&f->remote))
+        return 0;
+    memcpy(w + 1, f->local.b, 16);
+    memcpy(w + 3, f->remote.b, 16);
+    label = (uint32_t)via_hash_words(&c->net->label_key, w, 5) & 0xfffff;
+    return label ? label : 1; /* 0 would say that there is none */
+}
+
 /* Writes the template from everything else in the path. */
 static void build_head(const struct via_core *c, struct via_path *path, const struct via_dest *d,
                        const struct via_iface *f, const uint8_t mac[6]) {

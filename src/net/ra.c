@@ -296,7 +296,7 @@ enum via_drop via_ra_redirect(struct via_core *c, struct via_iface *f, const str
     struct via_neigh *n;
     bool on_link = via_addr_eq(&nd->target, &nd->dst);
 
-    if (!c->attrs.accept_ra || !uses_router(c, f->index, &nd->dst, &ip->src) || via_addr_is4(&nd->dst) ||
+    if (!c->attrs.redirects || !uses_router(c, f->index, &nd->dst, &ip->src) || via_addr_is4(&nd->dst) ||
         via_addr_find(c, &nd->target, f->index) || via_addr_find(c, &nd->dst, f->index))
         return VIA_DROP_ND_BAD;
     drop_redirects(c, f->index, &nd->dst);
@@ -310,6 +310,28 @@ enum via_drop via_ra_redirect(struct via_core *c, struct via_iface *f, const str
         via_neigh_learn(c, n, nd->dst_mac, VIA_PROOF_HINT);
         n->flags |= on_link ? 0 : VIA_NEIGH_ROUTER;
     }
+    return VIA_KEPT;
+}
+
+/*
+ * RFC 1122 3.2.2.2: the gateway must be on a net of ours, the word that of the one in use. All four codes are about the
+ * host alone (3.2.2.2, RFC 1812 5.2.7.2): nobody can say what the mask of a net is.
+ */
+enum via_drop via_ra_redirect4(struct via_core *c, const struct via_iface *f, const struct via_ra_hint *h) {
+    struct via_rt r = {.dst = h->dst,
+                       .gateway = h->gateway,
+                       .iface = f->index,
+                       .bits = 128,
+                       .origin = VIA_ROUTE_REDIRECT};
+
+    if (!c->attrs.redirects || !uses_router(c, f->index, &h->dst, &h->from) || via_addr_find(c, &h->dst, 0) ||
+        via_addr_find(c, &h->gateway, 0) || via_addr_eq(&h->gateway, &h->from) ||
+        via_addr_is_multicast(&h->gateway) || !via_route_on_link(c, &h->gateway, f->index))
+        return VIA_DROP_ICMP_REDIRECT;
+    drop_redirects(c, f->index, &h->dst);
+    if (!learn_route(c, &r, REDIRECT_TIME))
+        return VIA_DROP_ND_LIMIT;
+    c->net->ra.redirects++;
     return VIA_KEPT;
 }
 

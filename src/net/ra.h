@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ra.h - what routers tell: router advertisements (RFC 4861 6.3.4, RFC 4862 5.5.3, RFC 4191) and redirects (RFC
- * 4861 8.3).
+ * 4861 8.3; of IPv4, RFC 1122 3.2.2.2).
  *
  * Default routers, prefixes on the link, specific routes and redirects are routes with a lease; there are no other
  * lists.
@@ -41,6 +41,12 @@ enum via_drop via_ra_input(struct via_core *c, struct via_iface *f, const struct
 /* A redirect, form checked. 0, or ND_BAD: not from the router that we use for that destination. */
 enum via_drop via_ra_redirect(struct via_core *c, struct via_iface *f, const struct via_nd *nd,
                               const struct via_ip_head *ip);
+/* What a redirect of IPv4 says: to `dst` by `gateway`, so `from`. */
+struct via_ra_hint {
+    struct via_addr dst, gateway, from;
+};
+/* The same for IPv4, about a packet that we may have sent. 0, or ICMP_REDIRECT. */
+enum via_drop via_ra_redirect4(struct via_core *c, const struct via_iface *f, const struct via_ra_hint *h);
 /* That neighbour is no router any more: what was learned that leads through it goes. */
 void via_ra_unroute(struct via_core *c, uint8_t iface, const struct via_addr *gateway);
 

@@ -31,6 +31,7 @@ struct via_notes {
 struct via_net {
     struct via_net_head head;
     struct via_key id_key; /* of `ids` */
+    struct via_key label_key; /* of flow labels */
     struct via_iface_table iface;
     struct via_addr_table addr;
     struct via_route_table route;

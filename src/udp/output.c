@@ -41,6 +41,7 @@ static int resolve(struct via_core *c, struct via_udp_sock *u, const struct via_
 
     u->particular = named || to->scope;
     dest.ttl = group ? u->mcast_ttl : u->ttl;
+    dest.flow_label = via_udp_label(c, &u->sock, &to->addr);
     if (!dest.iface)
         dest.iface = (uint8_t)(to->scope ? to->scope : group ? u->mcast_if : 0);
     if (named)

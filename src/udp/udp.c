@@ -256,6 +256,12 @@ static int check_peer(struct via_core *c, const struct via_sock *k, const struct
     return 0;
 }
 
+uint32_t via_udp_label(const struct via_core *c, const struct via_sock *k, const struct via_addr *dst) {
+    struct via_flow f = {.remote = *dst, .lport = k->flow.lport, .proto = IPPROTO_UDP};
+
+    return via_net_flow_label(c, &f);
+}
+
 /* The flow of a conversation with `peer`; u->path becomes the way to it. */
 static int plan_flow(struct via_core *c, struct via_udp_sock *u, const struct via_ep *peer, struct via_flow *flow) {
     const struct via_sock *k = &u->sock;
@@ -264,6 +270,7 @@ static int plan_flow(struct via_core *c, struct via_udp_sock *u, const struct vi
 
     d.iface = (uint8_t)(k->bound_if ? k->bound_if : peer->scope);
     d.ttl = via_addr_is_multicast(&peer->addr) ? u->mcast_ttl : u->ttl;
+    d.flow_label = via_udp_label(c, k, &peer->addr);
     if (via_addr_is_multicast(&peer->addr) && !d.iface)
         d.iface = u->mcast_if;
     if (!via_addr_is_any(&k->bound) && !via_addr_is_multicast(&k->bound))
