@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
             return 2;
         }
     }
-    t.has_slow = has_attr("fast_path=off");
+    t.has_slow = has_attr("tcp_fast_path=off");
     for (; optind < argc; optind++)
         run_path(argv[optind], &t);
     printf("%u scripts, %u runs, %u failed, %u runs passed over for want of TCP\n", t.scripts, t.runs, t.failed, t.skipped);

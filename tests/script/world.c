@@ -85,8 +85,8 @@ void sc_world_open(struct sc_run *r) {
 
     snprintf(spec, sizeof spec, "frames=1024;clones=1024;rx_ring=256;tx_ring=512;huge_pages=off;checksum=2;linklocal=off;"
                                 "accept_ra=off;max_timers=256;max_udp=256;max_epoll=16;max_neighs=128;max_routes=64;"
-                                "icmp_rate=1000000;mem_mtu=%u;%s%s", r->conf.mtu, r->slow ? "fast_path=off;" : "",
-             r->conf.attr);
+                                "icmp_rate=1000000;mem_mtu=%u;%s%s%s", r->conf.mtu, sc_has_tcp ? "max_tcp=64;max_listeners=8;" : "",
+             r->slow ? "tcp_fast_path=off;" : "", r->conf.attr);
     r->now = r->base = 1000 * VIA_SEC;
     r->st = open_stack(r, spec, r->conf.seed);
     snprintf(spec, sizeof spec, "frames=2048;clones=0;rx_ring=1024;tx_ring=512;huge_pages=off;checksum=2;linklocal=off;"
