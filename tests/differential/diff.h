@@ -93,6 +93,7 @@ struct diff_stack {
     via_sock_t sock[DIFF_SOCKS];
     bool open[DIFF_SOCKS];
     bool listens[DIFF_SOCKS];
+    struct via_ep bound[DIFF_SOCKS]; /* of TCP: until it connects or listens */
     uint8_t proto;
     uint32_t announced[DIFF_SOCKS]; /* packets (UDP), bytes (TCP) that events told of and nobody read */
     bool eof[DIFF_SOCKS];
