@@ -9,6 +9,7 @@
 
 #define VIA_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define VIA_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define VIA_HOT          static inline __attribute__((always_inline)) /* part of the path of every packet */
 #define VIA_COLD         __attribute__((cold, noinline)) /* off the path of a packet: no registers are kept for it */
 #define VIA_ALIGNED(n)  __attribute__((aligned(n)))
 #define VIA_PRINTF(f, a) __attribute__((format(printf, f, a)))

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "vi/args.h"
 #include "vi/drivers.h"
+#include "wire/bytes.h"
 
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -248,19 +249,32 @@ static inline struct slot *slot_at(struct end *e, uint32_t pos) {
     return &e->slot[pos & e->mask];
 }
 
-static inline void fill_slot(struct slot *s, const struct via_frame *f, uint32_t skew) {
-    store(&s->word, f->len | (uint64_t)skew << 16 | (uint64_t)f->flags << 32 | (uint64_t)f->vlan << 48);
-    store(&s->ts, f->ts);
+/* Length, flags and tag of a frame as they lie there, in one word; 16 bits of it are free for where the frame begins. */
+static inline uint64_t frame_word(const struct via_frame *f) {
+    uint64_t word;
+
+    memcpy(&word, (const uint8_t *)f + offsetof(struct via_frame, len), sizeof word);
+    return VIA_LITTLE ? word : (uint64_t)f->len | (uint64_t)f->flags << 32 | (uint64_t)f->vlan << 48;
 }
 
-static inline void take_slot(struct slot *s, struct via_frame *f) {
-    uint64_t word = load(&s->word);
-
-    f->addr = load(&s->addr) + (uint16_t)(word >> 16);
+static inline void set_frame_word(struct via_frame *f, uint64_t word) {
+    if (VIA_LITTLE) {
+        memcpy((uint8_t *)f + offsetof(struct via_frame, len), &word, sizeof word);
+        return;
+    }
     f->len = (uint16_t)word;
     f->flags = (uint16_t)(word >> 32);
     f->vlan = (uint16_t)(word >> 48);
+}
+
+/* Returns the length. */
+static inline uint32_t take_slot(struct slot *s, struct via_frame *f) {
+    uint64_t word = load(&s->word);
+
+    f->addr = load(&s->addr) + (uint16_t)(word >> 16);
+    set_frame_word(f, word & ~0xffff0000ull);
     f->ts = load(&s->ts);
+    return (uint16_t)word;
 }
 
 /* Frames start at different cache lines, or those of all frames would share a few sets of the cache. */
@@ -283,7 +297,8 @@ static void adapt_window(struct end *e) {
     }
 }
 
-static __attribute__((noinline)) void lend(struct end *e) {
+/* Lends what is on stock, up to the window; gives `k` back, so that who calls it last need not come back. */
+static __attribute__((noinline)) unsigned lend(struct end *e, unsigned k) {
     struct rx_side *rx = &e->rx;
     uint32_t lent = atomic_load_explicit(&e->lent, memory_order_relaxed), first = lent;
 
@@ -292,17 +307,17 @@ static __attribute__((noinline)) void lend(struct end *e) {
         store(&slot_at(e, lent++)->addr, lend_at(e, rx->stock[--rx->stocked]));
     rx->lend_from = lent - rx->window / 2;
     if (lent == first)
-        return;
+        return k;
     if (VIA_UNLIKELY(store_then_load(e->fenced, &e->lent, lent, &e->peer->armed) && rx->owes_wake) && enter_peer(e)) {
         wake_peer(e);
         leave_peer(e);
     }
     rx->owes_wake = false;
+    return k;
 }
 
-static inline void lend_if_low(struct end *e) {
-    if ((int32_t)(e->rx.taken - e->rx.lend_from) >= 0)
-        lend(e);
+static inline unsigned lend_if_low(struct end *e, unsigned k) {
+    return VIA_UNLIKELY((int32_t)(e->rx.taken - e->rx.lend_from) >= 0) ? lend(e, k) : k;
 }
 
 static unsigned mem_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsigned n) {
@@ -315,8 +330,7 @@ static unsigned mem_rx_fill(struct via_vi_dev *dev, const uint64_t *addr, unsign
         stock[i] = addr[i] & start;
     rx->held += i;
     rx->stocked += i;
-    lend_if_low(e);
-    return i;
+    return lend_if_low(e, i);
 }
 
 /* An end that was not yet there keeps the frames waiting; one that left is a link that is down. */
@@ -342,38 +356,44 @@ static unsigned whole_packets(struct end *e, unsigned n) {
     return whole ? whole : n;
 }
 
-static __attribute__((noinline)) unsigned rx_nothing(struct via_vi_dev *dev, struct end *e) {
+static inline unsigned take_slots(struct end *e, struct via_frame *v, uint32_t k) {
+    struct rx_side *rx = &e->rx;
+    uint32_t i;
+
+    for (i = 0; i < k; i++) {
+        rx->bytes += take_slot(slot_at(e, rx->taken + i), &v[i]);
+        __builtin_prefetch(e->mem + v[i].addr);
+    }
+    rx->taken += k;
+    rx->held -= k;
+    rx->frames += k;
+    return lend_if_low(e, k);
+}
+
+/* With delays, more than is wanted, or after a sleep. */
+static VIA_COLD unsigned rx_some(struct via_vi_dev *dev, struct via_frame *v, uint32_t avail, unsigned n) {
+    struct end *e = dev->priv;
+    uint32_t k = via_min32(avail, n);
+
+    if (e->rx.armed)
+        hear_bell(e);
+    if (e->shaped)
+        k = count_due(e, k, *dev->now);
+    if (k && k < avail)
+        k = whole_packets(e, k);
+    if (k)
+        return take_slots(e, v, k);
     dev->link = peer_link(e);
-    if (starves(e->peer))
-        lend(e);
-    return 0;
+    return starves(e->peer) ? lend(e, 0) : 0;
 }
 
 static unsigned mem_rx_burst(struct via_vi_dev *dev, struct via_frame *v, unsigned n) {
     struct end *e = dev->priv;
     uint32_t avail = atomic_load_explicit(&e->peer->filled, memory_order_acquire) - e->rx.taken;
-    uint32_t k = via_min32(avail, n);
-    uint64_t bytes = 0;
 
-    if (VIA_UNLIKELY(e->rx.armed))
-        hear_bell(e);
-    if (VIA_UNLIKELY(e->shaped))
-        k = count_due(e, k, *dev->now);
-    if (VIA_UNLIKELY(k < avail && k))
-        k = whole_packets(e, k);
-    if (!k)
-        return rx_nothing(dev, e);
-    for (uint32_t i = 0; i < k; i++) {
-        take_slot(slot_at(e, e->rx.taken + i), &v[i]);
-        __builtin_prefetch(e->mem + v[i].addr);
-        bytes += v[i].len;
-    }
-    e->rx.taken += k;
-    e->rx.held -= k;
-    e->rx.frames += k;
-    e->rx.bytes += bytes;
-    lend_if_low(e);
-    return k;
+    if (VIA_UNLIKELY(e->rx.armed | e->shaped) || VIA_UNLIKELY(avail - 1 >= n))
+        return rx_some(dev, v, avail, n);
+    return take_slots(e, v, avail);
 }
 
 /* All loads before all stores: frames lie at the same offsets of pages, where a store would hold up the next load. */
@@ -392,10 +412,6 @@ static inline void copy_line(uint8_t *to, const uint8_t *from) {
 static inline void copy_lines(uint8_t *to, const uint8_t *from, uint32_t len) {
     uint32_t at = 0;
 
-    if (VIA_UNLIKELY(len > SMALL)) {
-        memcpy(to, from, len);
-        return;
-    }
     do {
         copy_line(to + at, from + at);
         at += VIA_LINE;
@@ -464,7 +480,8 @@ static void scatter(struct end *e, const struct via_frame *v, uint32_t left, uin
             }
         }
         f.flags = (uint16_t)((f.flags & ~VIA_FRAME_MORE) | (left ? VIA_FRAME_MORE : 0));
-        fill_slot(s, &f, 0);
+        store(&s->word, frame_word(&f));
+        store(&s->ts, f.ts);
     } while (left);
 }
 
@@ -504,22 +521,41 @@ static inline bool is_short(const struct end *e, const struct via_frame *f) {
     return f->len <= e->peer->short_max && !(f->flags & VIA_FRAME_MORE) && in_area(&e->tx, f);
 }
 
-static inline void send_short(struct end *e, const struct via_frame *f) {
+static inline void send_short(struct end *e, const struct via_frame *f, bool small) {
     struct end *to = e->peer;
     struct slot *s = slot_at(to, e->tx.pos++);
     uint32_t skew = f->addr % VIA_LINE;
 
-    copy_lines(to->mem + load(&s->addr), e->tx.mem + f->addr - skew, skew + f->len);
-    store(&s->word, f->len | skew << 16 | (uint64_t)((f->flags & TX_FLAGS) | (uint32_t)f->vlan << 16) << 32);
+    if (small)
+        copy_lines(to->mem + load(&s->addr), e->tx.mem + f->addr - skew, skew + f->len);
+    else
+        memcpy(to->mem + load(&s->addr) + skew, e->tx.mem + f->addr, f->len);
+    store(&s->word, (frame_word(f) & (0xffff | (uint64_t)TX_FLAGS << 32 | (uint64_t)0xffff << 48)) | skew << 16);
     e->cold.bytes += f->len;
 }
 
-static inline unsigned send_burst(struct end *e, const struct via_frame *v, unsigned n) {
-    unsigned i = 0, k;
+static VIA_COLD unsigned wake_and_leave(struct end *e, unsigned n) {
+    wake_peer(e);
+    leave_peer(e);
+    return n;
+}
+
+/* The peer sees what it was sent; it is left, and how many frames it was. */
+VIA_HOT unsigned publish(struct end *e, unsigned n) {
+    e->cold.frames += n;
+    if (VIA_UNLIKELY(store_then_load(e->fenced, &e->filled, e->tx.pos, &e->peer->armed)) && n)
+        return wake_and_leave(e, n);
+    leave_peer(e);
+    return n;
+}
+
+/* From frame `i` on, whatever they are. */
+static __attribute__((noinline)) unsigned send_rest(struct end *e, const struct via_frame *v, unsigned n, unsigned i) {
+    unsigned k;
 
     while (i < n) {
         if (VIA_LIKELY(e->tx.pos != e->tx.lent_seen && is_short(e, &v[i]))) {
-            send_short(e, &v[i++]);
+            send_short(e, &v[i++], false);
             continue;
         }
         k = send_packet(e, v + i, n - i);
@@ -527,23 +563,27 @@ static inline unsigned send_burst(struct end *e, const struct via_frame *v, unsi
             break;
         i += k;
     }
-    return i;
+    return publish(e, i);
+}
+
+static VIA_COLD unsigned send_to_nobody(struct via_vi_dev *dev) {
+    dev->link = peer_link(dev->priv);
+    return 0;
 }
 
 static unsigned mem_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, unsigned n) {
     struct end *e = dev->priv;
+    unsigned i = 0;
 
-    if (VIA_UNLIKELY(!enter_peer(e))) {
-        dev->link = peer_link(e);
-        return 0;
-    }
+    if (VIA_UNLIKELY(!enter_peer(e)))
+        return send_to_nobody(dev);
     dev->link = VIA_LINK_UP;
-    n = send_burst(e, v, n);
-    e->cold.frames += n;
-    if (n && VIA_UNLIKELY(store_then_load(e->fenced, &e->filled, e->tx.pos, &e->peer->armed)))
-        wake_peer(e);
-    leave_peer(e);
-    return n;
+    for (; i < n; i++) {
+        if (VIA_UNLIKELY(e->tx.pos == e->tx.lent_seen || v[i].len > SMALL || !is_short(e, &v[i])))
+            return send_rest(e, v, n, i);
+        send_short(e, &v[i], true);
+    }
+    return publish(e, n);
 }
 
 /* Bytes are copied while they are handed over. */

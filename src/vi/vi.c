@@ -221,47 +221,59 @@ static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
     via_pkt_drop_ref(c, p);
 }
 
-/* The first `n` staged frames, which the device is done with already. */
-static inline void recycle_stage(struct via_vi *vi, unsigned n) {
-    struct via_core *c = vi->core;
-    unsigned i;
+static inline struct via_pkt *staged_packet(const struct via_vi *vi, unsigned i) {
+    return via_pkt_at(vi->core, (uint32_t)(vi->stage[i].addr >> vi->core->frame_shift));
+}
 
-    for (i = 0; i < n; i++) {
-        struct via_pkt *p = via_pkt_at(c, (uint32_t)(vi->stage[i].addr >> c->frame_shift));
+/* Of `n` staged frames from `i` on, which the device is done with already: where the first is that somebody minds. */
+VIA_HOT unsigned recycle_plain(struct via_vi *vi, unsigned i, unsigned n) {
+    for (; i < n; i++) {
+        struct via_pkt *p = staged_packet(vi, i);
 
-        if (VIA_LIKELY(p->refs == 1 && !(p->flags & VIA_PKT_TOKEN))) {
-            p->flags = 0;
-            via_pkt_put(c, p);
-        } else {
-            sent(vi, p, 0);
-        }
+        if (VIA_UNLIKELY(p->refs != 1 || (p->flags & VIA_PKT_TOKEN)))
+            break;
+        p->flags = 0;
+        via_pkt_put(vi->core, p);
     }
+    return i;
 }
 
 /* Nothing to do for it any more? */
-static inline void rest(struct via_vi *vi) {
+VIA_HOT void rest(struct via_vi *vi) {
     if (!(vi->staged | vi->flight | vi->txq.head | vi->unkicked))
         vi->core->busy &= ~(1u << vi->index);
 }
 
-/* Gives the device what is staged; true if it took all. */
-static inline bool hand_over(struct via_vi *vi) {
-    unsigned took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
-
-    VIA_ASSERT(took <= vi->staged);
-    if (VIA_UNLIKELY(vi->core->capture != NULL))
-        via_capture_sent(vi->core, vi->index, vi->stage, took);
-    if (vi->dev->caps & VIA_VI_SYNC) {
-        recycle_stage(vi, took);
-    } else {
-        vi->unkicked |= took > 0;
-        vi->flight += took;
-    }
-    vi->staged -= took;
+/* Takes `n` frames that were handed over off the stage; true if it is empty. */
+static inline bool leave_stage(struct via_vi *vi, unsigned n) {
+    VIA_ASSERT(n <= vi->staged);
+    vi->staged -= n;
     vi->stuck = vi->staged != 0;
     if (VIA_UNLIKELY(vi->stuck))
-        memmove(vi->stage, vi->stage + took, vi->staged * sizeof vi->stage[0]);
+        memmove(vi->stage, vi->stage + n, vi->staged * sizeof vi->stage[0]);
     return !vi->stuck;
+}
+
+/* The device is done with the first `n` staged frames already. */
+static bool recycle_stage(struct via_vi *vi, unsigned n) {
+    unsigned i = 0;
+
+    while ((i = recycle_plain(vi, i, n)) < n)
+        sent(vi, staged_packet(vi, i++), 0);
+    return leave_stage(vi, n);
+}
+
+/* Gives the device what is staged; true if it took all. */
+static bool hand_over(struct via_vi *vi) {
+    unsigned took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
+
+    if (VIA_UNLIKELY(vi->core->capture != NULL))
+        via_capture_sent(vi->core, vi->index, vi->stage, took);
+    if (vi->dev->caps & VIA_VI_SYNC)
+        return recycle_stage(vi, took);
+    vi->unkicked |= took > 0;
+    vi->flight += took;
+    return leave_stage(vi, took);
 }
 
 /* Moves what waits onto the stage, as far as it goes. */
@@ -303,7 +315,7 @@ enum via_drop via_vi_push_any(struct via_vi *vi, struct via_pkt *p) {
     return VIA_KEPT;
 }
 
-int via_vi_flush(struct via_vi *vi) {
+static __attribute__((noinline)) int flush_any(struct via_vi *vi) {
     int err = 0;
 
     while ((!vi->staged || hand_over(vi)) && VIA_UNLIKELY(vi->txq.head))
@@ -315,6 +327,31 @@ int via_vi_flush(struct via_vi *vi) {
     vi->unkicked = false;
     rest(vi);
     return err;
+}
+
+static VIA_COLD int flush_rest(struct via_vi *vi, unsigned took, unsigned recycled) {
+    while (recycled < took)
+        sent(vi, staged_packet(vi, recycled++), 0);
+    leave_stage(vi, took);
+    rest(vi);
+    return 0;
+}
+
+/* The short way is that of a device that is done when it has taken. */
+int via_vi_flush(struct via_vi *vi) {
+    unsigned took, i;
+
+    if (VIA_UNLIKELY(!vi->staged || vi->txq.head) || !(vi->dev->caps & VIA_VI_SYNC) || VIA_UNLIKELY(vi->core->capture))
+        return flush_any(vi);
+    took = vi->dev->ops->tx_burst(vi->dev, vi->stage, vi->staged);
+    i = recycle_plain(vi, 0, took);
+    if (VIA_UNLIKELY(i != vi->staged))
+        return flush_rest(vi, took, i);
+    vi->staged = 0;
+    vi->stuck = false;
+    if (!(vi->flight | vi->unkicked))
+        vi->core->busy &= ~(1u << vi->index);
+    return 0;
 }
 
 unsigned via_vi_collect(struct via_vi *vi) {

@@ -78,6 +78,11 @@ static inline uint64_t via_word16(unsigned at, uint16_t v) {
     return (uint64_t)v << (VIA_LITTLE ? 8 * at : 48 - 8 * at);
 }
 
+/* The same of one byte. */
+static inline uint64_t via_word8(unsigned at, uint8_t v) {
+    return (uint64_t)v << (VIA_LITTLE ? 8 * at : 56 - 8 * at);
+}
+
 /* The IPv4 address at `at`, mapped (::ffff:a.b.c.d). */
 static inline struct via_addr via_get_addr4(const uint8_t *at) {
     return via_addr_from4(via_load32(at));
