@@ -62,8 +62,7 @@ struct via_pkt {
     uint16_t off;   /* first byte, from frame start */
     uint16_t len;   /* bytes here */
     uint16_t refs;
-    uint8_t owner;  /* enum via_owner */
-    uint8_t flags;  /* enum via_pkt_flag */
+    uint16_t l3;    /* IP header, from frame start */
     uint64_t order; /* arrival number */
     via_ns_t ts;    /* arrival time */
     union {
@@ -77,7 +76,8 @@ struct via_pkt {
             uint32_t from, to;
         } frag; /* waiting for the other fragments: which bytes of the datagram these are */
     };
-    uint16_t l3;    /* IP header, from frame start */
+    uint8_t owner;  /* enum via_owner; apart from `refs`: a compiler would read both at once, just after one was written */
+    uint8_t flags;  /* enum via_pkt_flag */
     uint8_t vi;     /* interface number it came from, or is sent through */
     uint8_t looped; /* 1: sent by ourselves and taken back (core state's `loop`): own source address is no martian;
                        or, in a neighbour's queue, one more fragment of the datagram before */
