@@ -40,26 +40,6 @@ static inline bool via_net_verifies(const struct via_core *c, const struct via_p
     return c->attrs.checksum > (uint64_t)(p->flags & VIA_PKT_CSUM_OK);
 }
 
-/*
- * Parts of the shortest way in, for a packet whose addresses are known (sock/known.h): is this a sound header, without
- * options or extensions, of a whole packet of `proto` in `room` bytes? Returns the length of what it carries, 0 if not.
- */
-static inline uint32_t via_net_plain4(const uint8_t *ip, uint32_t room, uint8_t proto, bool verify) {
-    uint32_t total = via_get16(ip + 2);
-
-    if (VIA_UNLIKELY(ip[0] != 0x45 || (via_load16(ip + 6) & htons(0x3fff)) || ip[9] != proto) ||
-        VIA_UNLIKELY(total <= VIA_IP4_LEN || total > room) ||
-        VIA_UNLIKELY(verify && !via_sum_ok(via_sum_add(0, ip, VIA_IP4_LEN))))
-        return 0;
-    return total - VIA_IP4_LEN;
-}
-
-static inline uint32_t via_net_plain6(const uint8_t *ip, uint32_t room, uint8_t proto) {
-    uint32_t len = via_get16(ip + 4);
-
-    return VIA_LIKELY(ip[0] >> 4 == 6 && ip[6] == proto && VIA_IP6_LEN + len <= room) ? len : 0;
-}
-
 /* The sum of all bytes of the packet, over its chain, added to `sum`. */
 uint64_t via_net_sum(const struct via_core *c, const struct via_pkt *p, uint64_t sum);
 

@@ -87,6 +87,11 @@ struct via_sock_ops {
     int (*post)(struct via_core *c, struct via_sock *k, const struct via_post *p);
 };
 
+/* Generation, kind and state in one word, as via_sock_find() wants them. */
+static inline uint64_t via_sock_word(const struct via_sock *k) {
+    return ((uint64_t)k->gen | (uint64_t)k->kind << 32 | (uint64_t)k->state << 40 | (uint64_t)k->flags << 48) << 16;
+}
+
 /* Completed sends that via_tx_done() has not handed out yet. */
 static inline uint32_t via_sock_unfetched(const struct via_sock *k) {
     return k->tokens - (k->token_next - k->token_due);

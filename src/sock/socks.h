@@ -42,10 +42,10 @@ static inline struct via_sock *via_sock_find(const struct via_core *c, via_sock_
     const struct via_pool *pool = &c->socks->pool[kind];
     struct via_sock *k;
 
-    if (VIA_UNLIKELY((s >> 56) != (uint64_t)kind || !index || index > pool->ready))
+    if (VIA_UNLIKELY(index - 1 >= pool->ready))
         return NULL;
     k = via_pool_at(pool, &c->region, index);
-    return VIA_LIKELY(k->gen == (uint32_t)(s >> 24) && k->state == VIA_SOCK_OPEN) ? k : NULL;
+    return VIA_LIKELY(via_sock_word(k) == ((s >> 24) | (uint64_t)VIA_SOCK_OPEN << 40) << 16) ? k : NULL;
 }
 
 /* The same for any kind. */
@@ -53,29 +53,25 @@ static inline struct via_sock *via_sock_find_any(const struct via_core *c, via_s
     return s >> 56 && s >> 56 < VIA_KINDS ? via_sock_find(c, s, (enum via_kind)(s >> 56)) : NULL;
 }
 
-/* The socket that was entered for packets with this IPv4 header, which has no options and a port number behind it. */
-static inline struct via_sock *via_known_find4(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
-    uint64_t addrs = via_load64(ip + 12);
-    uint32_t ports = via_load32(ip + VIA_IP4_LEN);
-    const struct via_known *k = &c->socks->known.at[via_known_slot(addrs, ports)];
-
-    if (VIA_UNLIKELY(k->addr[0] != addrs || k->ports != ports || k->version != 4 || k->iface != iface ||
-                     k->gen != via_net_gen(c) || k->turn != c->socks->demux.turn))
+/* The socket of an entry that still holds and is of interface `iface`, or NULL. */
+static inline struct via_sock *via_known_sock(const struct via_core *c, const struct via_known *k, uint8_t iface) {
+    if (VIA_UNLIKELY((k->gen ^ via_net_gen(c)) | (k->turn ^ c->socks->demux.turn) | (k->iface ^ iface)))
         return NULL;
     return (struct via_sock *)(void *)(c->region.base + k->sock);
 }
 
-/* The same for IPv6 without extension headers. */
-static inline struct via_sock *via_known_find6(const struct via_core *c, const uint8_t *ip, uint8_t iface) {
-    uint64_t src[2] = {via_load64(ip + 8), via_load64(ip + 16)}, dst[2] = {via_load64(ip + 24), via_load64(ip + 32)};
-    uint32_t ports = via_load32(ip + VIA_IP6_LEN);
-    const struct via_known *k = &c->socks->known.at[via_known_slot(via_known_mix(src, dst), ports)];
+/* The socket that was entered for frames like the IPv4 one at `at`, as long as an UDP header needs; NULL: unknown. */
+static inline struct via_sock *via_known_find4(const struct via_core *c, const uint8_t *at, uint8_t iface) {
+    const struct via_known *k = &c->socks->known.at[via_known_slot4(at)];
 
-    if (VIA_UNLIKELY((k->addr[0] ^ src[0]) | (k->addr[1] ^ src[1]) | (k->addr[2] ^ dst[0]) | (k->addr[3] ^ dst[1])) ||
-        VIA_UNLIKELY(k->ports != ports || k->version != 6 || k->iface != iface || k->gen != via_net_gen(c) ||
-                     k->turn != c->socks->demux.turn))
-        return NULL;
-    return (struct via_sock *)(void *)(c->region.base + k->sock);
+    return VIA_LIKELY(via_known_fits4(k, at)) ? via_known_sock(c, k, iface) : NULL;
+}
+
+/* The same for IPv6. */
+static inline struct via_sock *via_known_find6(const struct via_core *c, const uint8_t *at, uint8_t iface) {
+    const struct via_known *k = &c->socks->known.at[via_known_slot6(at)];
+
+    return VIA_LIKELY(via_known_fits6(k, at)) ? via_known_sock(c, k, iface) : NULL;
 }
 
 /* -EBADF, and the sentence. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "stack/stack.h"
+#include "stack/rx.h"
 
 #define TIMERS       1024u /* fired in one poll at most */
 #define MIRROR_EVERY (10 * VIA_MS) /* a busy poller looks at netlink so often; a sleeper is woken by it */
@@ -145,7 +145,7 @@ static VIA_COLD void end_round(struct via_stack *st) {
 }
 
 /* One round; true if there is anything new to fetch. */
-static inline bool poll_once(struct via_stack *st, unsigned budget) {
+VIA_HOT bool poll_once(struct via_stack *st, unsigned budget) {
     struct via_core *c = &st->core;
     struct via_core_state *s = c->s;
     uint64_t datagrams = c->udp->rx;
@@ -167,13 +167,13 @@ static inline bool poll_once(struct via_stack *st, unsigned budget) {
 }
 
 /* The same for who wants to know what was done. */
-static VIA_COLD bool poll_counted(struct via_stack *st, unsigned budget, struct via_work *w) {
+static VIA_COLD int poll_counted(struct via_stack *st, via_ns_t now, unsigned budget, struct via_work *w) {
     struct via_core *c = &st->core;
     uint64_t records = c->socks->events, tx = sent_frames(c);
-    bool any;
+    int any;
 
     memset(&st->work, 0, sizeof st->work);
-    any = poll_once(st, budget);
+    any = via_stack_poll_at(st, now, budget, NULL);
     *w = st->work;
     w->events += c->socks->events > records ? (uint32_t)(c->socks->events - records) : 0;
     w->tx = (uint32_t)(sent_frames(c) - tx);
@@ -184,13 +184,14 @@ static VIA_COLD bool poll_counted(struct via_stack *st, unsigned budget, struct 
 int via_stack_poll_at(struct via_stack *st, via_ns_t now, unsigned budget, struct via_work *w) {
     struct via_core *c = via_enter(st);
 
+    if (VIA_UNLIKELY(w != NULL))
+        return poll_counted(st, now, budget, w);
     if (VIA_UNLIKELY(st->sleep.asleep))
         via_sleep_disarm(st);
     if (now > c->s->now)
         c->s->now = now;
     c->s->turns++;
-    budget = budget ? budget : (unsigned)c->attrs.poll_burst;
-    return VIA_UNLIKELY(w != NULL) ? poll_counted(st, budget, w) : poll_once(st, budget);
+    return poll_once(st, budget ? budget : (unsigned)c->attrs.poll_burst);
 }
 
 int via_stack_poll(struct via_stack *st, unsigned budget, struct via_work *w) {

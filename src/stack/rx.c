@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "net/input.h"
-#include "stack/stack.h"
-#include "udp/input.h"
+#include "stack/rx.h"
+
 #include "vi/capture.h"
-#include "wire/eth.h"
 
 static enum via_drop to_transport(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {
     enum via_drop why;
@@ -72,64 +70,15 @@ void via_rx(struct via_stack *st, struct via_pkt *p) {
         receive(c, p);
 }
 
-/*
- * The shortest way in: UDP, whole, from where and to where something came a moment ago. One straight line of checks on
- * the bytes as they lie there; false says nothing about the frame, which was not touched.
- */
-static inline bool take_known(struct via_core *c, struct via_vi *vi, struct via_pkt *p, const struct via_frame *f) {
-    bool verify = c->attrs.checksum > (f->flags & VIA_FRAME_CSUM_OK) / VIA_FRAME_CSUM_OK;
-    const uint8_t *at = c->frames + f->addr, *ip = at + VIA_ETH_LEN;
-    uint32_t room = f->len - VIA_ETH_LEN, hlen, len;
-    struct via_sock *k;
-    enum via_drop why;
+unsigned via_rx_any(struct via_stack *st, struct via_vi *vi, const struct via_frame *f, unsigned n) {
+    struct via_pkt *p = NULL;
 
-    if (VIA_UNLIKELY(f->len < VIA_ETH_LEN + VIA_IP4_LEN + VIA_UDP_LEN) ||
-        VIA_UNLIKELY(!via_mac_eq(at, c->net->iface.at[vi->index].mac) || via_mac_is_group(at + 6)))
-        return false;
-    if (VIA_LIKELY(via_load16(at + 12) == htons(VIA_ETH_IP4))) {
-        hlen = VIA_IP4_LEN;
-        len = via_net_plain4(ip, room, IPPROTO_UDP, verify);
-        k = via_known_find4(c, ip, vi->index);
-    } else {
-        if (via_load16(at + 12) != htons(VIA_ETH_IP6) || room < VIA_IP6_LEN + VIA_UDP_LEN)
-            return false;
-        hlen = VIA_IP6_LEN;
-        len = via_net_plain6(ip, room, IPPROTO_UDP);
-        k = via_known_find6(c, ip, vi->index);
-    }
-    if (VIA_UNLIKELY(!len || !k || !via_udp_is_plain(ip + hlen, len, hlen == VIA_IP4_LEN ? 8 : 32, verify)))
-        return false;
-    hlen += VIA_ETH_LEN + VIA_UDP_LEN;
-    via_vi_accept(vi, p, f, hlen, len - VIA_UDP_LEN);
-    p->l3 = (uint16_t)((f->addr & (c->frame_size - 1)) + VIA_ETH_LEN);
-    p->order = ++c->s->arrivals;
-    vi->rx_packets++;
-    vi->rx_bytes += f->len;
-    why = via_udp_deliver(c, k, p);
-    if (VIA_UNLIKELY(why)) {
-        via_drop_count(c, why);
-        via_pkt_release(c, p);
-    }
-    return true;
-}
-
-/* The packet at the first of `n` frames; how many frames it was. */
-static inline unsigned take(struct via_stack *st, struct via_vi *vi, const struct via_frame *f, unsigned n) {
-    struct via_core *c = &st->core;
-    struct via_pkt *p;
-
-    if (VIA_UNLIKELY(via_vi_is_special(f))) {
+    if (VIA_UNLIKELY(via_vi_is_special(f)))
         n = via_vi_special(vi, f, n, &p);
-    } else {
-        n = 1;
-        p = via_vi_lent(vi, f);
-        if (VIA_UNLIKELY(!p))
-            via_drop_count(c, VIA_DROP_RING_INVALID);
-        else if (VIA_LIKELY(!c->capture && take_known(c, vi, p, f)))
-            return n;
-        else
-            via_vi_accept(vi, p, f, 0, f->len);
-    }
+    else if (n = 1, VIA_UNLIKELY(!(p = via_vi_lent(vi, f))))
+        via_drop_count(&st->core, VIA_DROP_RING_INVALID);
+    else
+        via_vi_accept(vi, p, f, 0, f->len);
     if (VIA_LIKELY(p != NULL)) {
         vi->rx_packets++;
         vi->rx_bytes += p->total;
@@ -138,19 +87,7 @@ static inline unsigned take(struct via_stack *st, struct via_vi *vi, const struc
     return n;
 }
 
-static inline unsigned pull_burst(struct via_stack *st, struct via_vi *vi) {
-    struct via_frame f[VIA_STAGE];
-    unsigned got = via_vi_frames(vi, f, VIA_STAGE), i = 0;
-
-    if (got > 1)
-        via_vi_prefetch(&st->core, f, got);
-    while (i < got)
-        i += take(st, vi, &f[i], got - i);
-    return got;
-}
-
-/* Few at a time, or what must wait for its turn among other VIs, or did not come off the device just now. */
-static VIA_COLD unsigned pull_packets(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
+VIA_COLD unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
     struct via_pkt *v[VIA_STAGE];
     unsigned all = 0, n, i;
 
@@ -165,42 +102,14 @@ static VIA_COLD unsigned pull_packets(struct via_stack *st, struct via_vi *vi, u
     return all;
 }
 
-static inline unsigned pull_vi(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
-    unsigned all = 0, n;
+VIA_COLD unsigned via_rx_more(struct via_stack *st, struct via_vi *vi, unsigned budget) {
+    unsigned all = VIA_STAGE, n;
 
-    if (VIA_UNLIKELY(merging || vi->injected.head || budget < VIA_STAGE))
-        return pull_packets(st, vi, budget, merging);
     do {
-        n = pull_burst(st, vi);
+        n = budget - all >= VIA_STAGE ? via_rx_burst(st, vi) : 0;
         all += n;
-    } while (VIA_UNLIKELY(n == VIA_STAGE && budget - all >= VIA_STAGE));
-    return VIA_UNLIKELY(n == VIA_STAGE && all < budget) ? all + pull_packets(st, vi, budget - all, false) : all;
-}
-
-unsigned via_rx_all(struct via_stack *st, unsigned budget) {
-    struct via_core *c = &st->core;
-    bool merging = c->socks->by_time | st->merge.count;
-    uint32_t left = c->vis, at = st->turn;
-    unsigned n = 0, took;
-
-    st->leftover = 0;
-    for (; left; left--) {
-        struct via_vi *vi;
-
-        at = at < c->vis ? at + 1 : 1;
-        vi = c->vi[at];
-        if (!vi || vi->raw)
-            continue;
-        took = pull_vi(st, vi, budget, merging);
-        if (took && via_vi_wants_stock(vi))
-            via_vi_stock(vi);
-        st->leftover |= took >= budget;
-        n += took;
-    }
-    st->turn = at < c->vis ? at + 1 : 1;
-    if (VIA_UNLIKELY(merging))
-        via_merge_release(st);
-    return n;
+    } while (n == VIA_STAGE);
+    return n || all == budget ? all : all + via_rx_packets(st, vi, budget - all, false);
 }
 
 VIA_COLD unsigned via_rx_loop(struct via_stack *st) {

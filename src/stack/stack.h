@@ -68,6 +68,7 @@ struct via_stack {
     struct via_epoll *sets;    /* by id */
     uint32_t turn;             /* VI that is served first in the next poll */
     uint32_t leftover;         /* the last poll ran out of budget */
+    bool merging;              /* frames wait for their turn by time */
     struct via_work work;      /* done by polls, for who asks one what it did */
     via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
     struct via_merge merge;
@@ -82,8 +83,6 @@ static inline struct via_stack *via_stack_of(struct via_core *c) {
 /* One received packet: to net, to its transport, or to the drop counters. */
 void via_rx(struct via_stack *st, struct via_pkt *p);
 
-/* Up to `budget` frames of each VI, every one of which has its turn to be first; how many. */
-unsigned via_rx_all(struct via_stack *st, unsigned budget);
 /* What we sent to ourselves comes in now; what that makes us send waits for the next poll. How many. */
 unsigned via_rx_loop(struct via_stack *st);
 
