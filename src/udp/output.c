@@ -80,7 +80,7 @@ static void set_plain(const struct via_core *c, struct via_udp_sock *u) {
     u->plain = path->gen;
     u->plain_rport = 0;
     if ((u->sock.flags & VIA_SOCK_CONNECTED) && via_addr_eq(&u->sock.flow.remote, &path->dst))
-        u->plain_rport = u->sock.flow.rport;
+        u->plain_rport = htons(u->sock.flow.rport);
 }
 
 /* The way to `to`: as it was for the last datagram, or found anew. */
@@ -456,12 +456,17 @@ static inline bool is_plain(const struct via_core *c, const struct via_udp_sock 
                             uint16_t *dport) {
     const struct via_ep *to = &d->peer;
 
-    if (VIA_UNLIKELY(u->plain != via_net_gen(c) || d->token || d->flags || d->local.family))
+    if (VIA_UNLIKELY((u->plain ^ via_net_gen(c)) | d->token | d->flags) ||
+        VIA_UNLIKELY(!via_vi_is_open(c->vi[u->path.vi])) ||
+        (d->local.family && !via_addr_eq(&d->local.addr, &u->path.src)))
         return false;
-    *dport = htons(to->family ? to->port : u->plain_rport);
-    if (to->family && (to->family != u->path.family || to->scope || !via_addr_eq(&to->addr, &u->path.dst)))
-        return false;
-    return *dport && via_vi_is_open(c->vi[u->path.vi]);
+    *dport = u->plain_rport;
+    if (to->family) {
+        if (VIA_UNLIKELY(to->family != u->path.family || to->scope || !via_addr_eq(&to->addr, &u->path.dst)))
+            return false;
+        *dport = htons(to->port);
+    }
+    return *dport;
 }
 
 /* A buffer of the application's as one writable frame. */
@@ -571,7 +576,7 @@ int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dgram *v, 
 
     if (VIA_UNLIKELY(!u))
         return via_bad_handle(c);
-    if (VIA_UNLIKELY(!v || !n || n > INT32_MAX || (flags & ~(VIA_MORE | VIA_FLUSH))))
+    if (VIA_UNLIKELY(!v || n - 1 >= INT32_MAX || (flags & ~(VIA_MORE | VIA_FLUSH))))
         return refuse_batch(c, flags);
     for (i = 0; i < n; i++) {
         err = output(c, u, &v[i]);

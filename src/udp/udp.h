@@ -11,7 +11,7 @@ struct via_udp_sock {
     struct via_sock sock; /* must be first */
     uint32_t plain;       /* generation for which `path` is unicast, resolved and the options are the usual; else 0 */
     uint32_t plain_max;   /* longest payload that goes down it in one frame */
-    uint16_t plain_rport; /* port of the connected peer, if `path` leads there; else 0 */
+    uint16_t plain_rport; /* port of the connected peer in wire order, if `path` leads there; else 0 */
     uint16_t pad;
     struct via_path path; /* to the connected or last peer; valid by its generation */
     uint32_t groups;      /* first of its memberships */
