@@ -57,6 +57,12 @@ function(via_pick_optional list have stem)
   set(${list} ${files} PARENT_SCOPE)
 endfunction()
 
+# Pairs of counters and header words gathered into vector registers cost more than they save on the way of a packet.
+function(via_scalar target)
+  target_compile_options(${target} PRIVATE $<$<C_COMPILER_ID:GNU>:-fno-tree-slp-vectorize>
+                                           $<$<C_COMPILER_ID:Clang>:-fno-slp-vectorize>)
+endfunction()
+
 function(via_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
   if(VIADUCT_WERROR)

@@ -34,6 +34,8 @@ void inproc_open(struct inproc *p, const char *attr) {
     if (via_attr_new(attr, &a))
         tool_die("attributes: %s", via_attr_why(a));
     p->now = tool_clock();
+    p->out.iov = &p->iov;
+    p->out.iovcnt = 1;
     for (i = 0; i < 2; i++) {
         open_one(p, i, a);
         p->ep[i] = via_ep4(htonl(0xc0000201u + (uint32_t)i), 0);
@@ -82,21 +84,19 @@ static bool await(struct inproc *p, int i, struct via_dgram *d) {
 }
 
 bool inproc_round_trip(struct inproc *p, const void *data, uint32_t size) {
-    struct iovec iov = {(void *)(uintptr_t)data, size};
-    struct via_dgram d = {.iov = &iov, .iovcnt = 1}, back = {0};
-    bool whole;
+    struct via_dgram *in = &p->in;
 
+    p->iov.iov_base = (void *)(uintptr_t)data;
+    p->iov.iov_len = size;
     inproc_tick(p);
-    if (via_udp_send(p->st[0], p->sock[0], &d, 1, VIA_FLUSH) != 1 || !await(p, 1, &d))
+    if (via_udp_send(p->st[0], p->sock[0], &p->out, 1, VIA_FLUSH) != 1 || !await(p, 1, in))
         return false;
-    back.seg = d.seg;
-    if (via_udp_send(p->st[1], p->sock[1], &back, 1, VIA_FLUSH) != 1) {
-        via_buf_release(p->st[1], &d.seg.buf, 1);
+    if (via_udp_send(p->st[1], p->sock[1], in, 1, VIA_FLUSH) != 1) {
+        via_buf_release(p->st[1], &in->seg.buf, 1);
         return false;
     }
-    if (!await(p, 0, &d))
+    if (!await(p, 0, in))
         return false;
-    whole = d.bytes == size;
-    via_buf_release(p->st[0], &d.seg.buf, 1);
-    return whole;
+    via_buf_release(p->st[0], &in->seg.buf, 1);
+    return in->bytes == size;
 }

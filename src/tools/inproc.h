@@ -10,6 +10,8 @@ struct inproc {
     struct via_vi *vi[2];
     via_sock_t sock[2];
     struct via_ep ep[2];
+    struct iovec iov;
+    struct via_dgram out, in; /* sent by side 0 from `iov`; received by either, and sent back as it is by side 1 */
     via_ns_t now;
     bool virtual_time; /* time is counted instead of read */
 };
