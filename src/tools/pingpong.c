@@ -34,13 +34,13 @@ static const char usage[] =
     "  --copy               send and receive by copy; default: buffers are borrowed, a server sends back what it got\n"
     "  --cpu N              run on this CPU\n"
     "  --keep               server: go on when a client ends\n"
-    "  --virtual            with --inproc: no clock at all, time is counted\n"
+    "  --clock              with --inproc: the clock is read once a round trip; else time is counted\n"
     "  --checksum on|off    with --inproc: verify and make all checksums, or none; default: attribute's default\n"
     "  --stats text|json|prom    print the stack's counters at the end\n";
 
 enum { OPT_FIRST = 256, OPT_VI, OPT_ADDR, OPT_ATTR, OPT_GW, OPT_OS, OPT_RAW, OPT_INPROC, OPT_PEER, OPT_PEER_MAC, OPT_PORT,
        OPT_PROTO, OPT_SIZES, OPT_PINGS, OPT_WARMUP, OPT_PERCENTILE, OPT_TIMEOUT, OPT_WAIT, OPT_MUXER, OPT_COPY, OPT_CPU,
-       OPT_KEEP, OPT_VIRTUAL, OPT_CHECKSUM, OPT_STATS, OPT_HELP };
+       OPT_KEEP, OPT_CLOCK, OPT_CHECKSUM, OPT_STATS, OPT_HELP };
 
 static const struct option options[] = {
     {"vi", 1, NULL, OPT_VI},           {"addr", 1, NULL, OPT_ADDR},
@@ -53,7 +53,7 @@ static const struct option options[] = {
     {"percentile", 1, NULL, OPT_PERCENTILE}, {"timeout", 1, NULL, OPT_TIMEOUT},
     {"wait", 1, NULL, OPT_WAIT},       {"muxer", 1, NULL, OPT_MUXER},
     {"copy", 0, NULL, OPT_COPY},       {"cpu", 1, NULL, OPT_CPU},
-    {"keep", 0, NULL, OPT_KEEP},       {"virtual", 0, NULL, OPT_VIRTUAL},
+    {"keep", 0, NULL, OPT_KEEP},       {"clock", 0, NULL, OPT_CLOCK},
     {"checksum", 1, NULL, OPT_CHECKSUM}, {"stats", 1, NULL, OPT_STATS},
     {"help", 0, NULL, OPT_HELP},       {NULL, 0, NULL, 0},
 };
@@ -151,8 +151,8 @@ static void take(struct pp *pp, int opt) {
     case OPT_KEEP:
         pp->keep = true;
         break;
-    case OPT_VIRTUAL:
-        pp->virtual_time = true;
+    case OPT_CLOCK:
+        pp->clock = true;
         break;
     case '?':
         tool_usage("see the message above");
@@ -172,8 +172,8 @@ static void check_options(struct pp *pp) {
         tool_usage("--wait busypoll is for --os");
     if (pp->muxer != PP_NONE && (pp->mode == PP_RAW || pp->mode == PP_INPROC))
         tool_usage("--muxer is for stacks and kernel sockets");
-    if ((pp->virtual_time || pp->checksum) && pp->mode != PP_INPROC)
-        tool_usage("--virtual and --checksum go with --inproc; elsewhere say --attr checksum=N");
+    if ((pp->clock || pp->checksum) && pp->mode != PP_INPROC)
+        tool_usage("--clock and --checksum go with --inproc; elsewhere say --attr checksum=N");
 }
 
 void pp_next(struct pp *pp, uint32_t size) {

@@ -25,7 +25,7 @@ struct pp {
     enum pp_mode mode;
     enum pp_wait wait;
     enum pp_muxer muxer;
-    bool server, keep, copy, virtual_time;
+    bool server, keep, copy, clock;
     const char *peer, *peer_mac;
     const char *checksum; /* inproc: NULL, "on", "off" */
     uint16_t port;

@@ -18,7 +18,7 @@ static void open_pair(struct pp *pp) {
              : !strcmp(pp->checksum, "on") ? "checksum=2"
                                             : "checksum=0");
     inproc_open(p, attr);
-    p->virtual_time = pp->virtual_time;
+    p->virtual_time = !pp->clock;
     inproc_udp(p, pp->port);
 }
 
@@ -46,7 +46,7 @@ static void measure(struct pp *pp, uint32_t size) {
 static void describe(const struct pp *pp, FILE *f) {
     fprintf(f, "# viaduct: two stacks in one thread, cable in memory, checksums %s, %s; samples of %d round trips\n",
             pp->checksum ? pp->checksum : "by default",
-            pp->virtual_time ? "virtual time" : "one clock read per round trip", TRIPS);
+            pp->clock ? "one clock read per round trip" : "time counted, no clock read", TRIPS);
 }
 
 static void close_pair(struct pp *pp) {
