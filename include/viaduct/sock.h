@@ -27,6 +27,22 @@ enum via_sockopt {
     VIA_OPT_REASON,         /**< Last error reason, negative errno, cleared by reading; read only. */
     VIA_OPT_QUEUED,         /**< Datagrams waiting; read only. */
     VIA_OPT_DROPS,          /**< uint64_t: datagrams lost because the queue or the pool was full; read only. */
+
+    VIA_OPT_NODELAY = 64,   /**< TCP: small segments do not wait for an ACK, 0 or 1. */
+    VIA_OPT_CORK,           /**< TCP: segments that are not full wait, at most for attribute tcp_cork_time; 0 or 1. */
+    VIA_OPT_QUICKACK,       /**< TCP: every segment is acknowledged at once, 0 or 1. */
+    VIA_OPT_KEEPALIVE,      /**< TCP: probe an idle peer, 0 or 1. */
+    VIA_OPT_KEEP_IDLE,      /**< TCP: seconds without traffic before the first probe. */
+    VIA_OPT_KEEP_INTERVAL,  /**< TCP: seconds between probes. */
+    VIA_OPT_KEEP_COUNT,     /**< TCP: probes without an answer before the connection is dead, 1..255. */
+    VIA_OPT_USER_TIMEOUT,   /**< TCP: milliseconds that data may stay unacknowledged, 0: the attribute (RFC 5482). */
+    VIA_OPT_LINGER,         /**< TCP: -1 (default) close goes on in the background without end; 0 close resets; else seconds
+                                 after which what is still unacknowledged is given up and the peer is reset. */
+    VIA_OPT_CC,             /**< TCP, text: congestion control, "cubic" or "reno". */
+    VIA_OPT_SNDBUF,         /**< TCP: bytes queued and not acknowledged. */
+    VIA_OPT_RCVBUF_BYTES,   /**< TCP: bytes received and not read. */
+    VIA_OPT_MSS,            /**< TCP: bytes of data in a full segment; read only. */
+    VIA_OPT_STATE,          /**< TCP: enum via_tcp_state; read only. */
 };
 
 /** Flag of via_sock_close(): no orderly end, the peer of a stream gets a reset. Datagram sockets have none to give. */

@@ -10,9 +10,11 @@
 #include <viaduct/buf.h>
 #include <viaduct/ctrl.h>
 #include <viaduct/epoll.h>
+#include <viaduct/listener.h>
 #include <viaduct/sock.h>
 #include <viaduct/stack.h>
 #include <viaduct/stats.h>
+#include <viaduct/tcp.h>
 #include <viaduct/timer.h>
 #include <viaduct/udp.h>
 #include <viaduct/vi.h>
