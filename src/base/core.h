@@ -28,6 +28,7 @@ struct via_rtnl;
 struct via_socks;
 struct via_sock_ops;
 struct via_udp;
+struct via_tcp;
 
 struct via_core_state {
     via_ns_t now;      /* time of the current or last poll */
@@ -61,6 +62,7 @@ struct via_core {
     struct via_rtnl *mirror; /* private; NULL: the kernel is not listened to */
     struct via_socks *socks;
     struct via_udp *udp;
+    struct via_tcp *tcp;
     const struct via_sock_ops *const *sock_ops; /* by kind */
     struct via_vi *vi[VIA_VIS + 1]; /* by interface number; [0] is never used */
     uint32_t vis;                   /* highest number in use */

@@ -34,7 +34,7 @@ enum via_tick_kind {
     VIA_TICK_ROUTE,   /* lifetimes of routes */
     VIA_TICK_PMTU,    /* learned path MTU */
     VIA_TICK_TCP,     /* connection */
-    VIA_TICK_LISTEN,  /* embryo */
+    VIA_TICK_TCP_WAIT, /* connections in TIME_WAIT, as a whole */
     VIA_TICK_KINDS
 };
 

@@ -90,6 +90,21 @@ void via_ready_announce(struct via_core *c, struct via_sock *k, struct via_pkt *
     VIA_CHECK(is_sound(c, set));
 }
 
+bool via_ready_grow(struct via_core *c, struct via_sock *k, struct via_pkt *tail, uint32_t n) {
+    struct via_set *set;
+    uint32_t name;
+
+    (void)tail;
+    if (!k->set || !(k->mask & VIA_EV_IN))
+        return true;
+    set = via_set_at(c, k->set);
+    name = set->fifo.tail;
+    if (k->rxq.announced >= k->rxq.pkts || !name || !is_data(name) || rec_at(c, name)->sock != via_sock_ref(c, k))
+        return false;
+    rec_at(c, name)->bytes += n;
+    return true;
+}
+
 /* What ends or breaks a socket comes after the data before it, so it moves to the tail; the rest keeps its place. */
 static bool is_late(enum via_what what) {
     return what & (VIA_EV_ERR | VIA_EV_EOF | VIA_EV_TERMINATED);
@@ -263,6 +278,18 @@ static void announce_queue(struct via_core *c, struct via_sock *k, struct via_se
     }
 }
 
+/* What is true of a socket that joins, and was told to nobody or to another set. */
+static void raise_levels(struct via_core *c, struct via_sock *k) {
+    if (k->flags & VIA_SOCK_NEWS)
+        via_ready_raise(c, k, k->kind == VIA_KIND_LISTEN ? VIA_EV_ACCEPT : VIA_EV_CONNECTED, 0, 0);
+    if (k->kind != VIA_KIND_LISTEN)
+        k->flags &= (uint16_t)~VIA_SOCK_NEWS;
+    if (k->flags & VIA_SOCK_EOF)
+        via_ready_raise(c, k, VIA_EV_EOF, 0, 0);
+    if (k->flags & VIA_SOCK_DEAD)
+        via_ready_raise(c, k, VIA_EV_TERMINATED, k->reason, 0);
+}
+
 void via_ready_join(struct via_core *c, struct via_sock *k, uint32_t id) {
     struct via_set *set = via_set_at(c, id);
 
@@ -273,6 +300,8 @@ void via_ready_join(struct via_core *c, struct via_sock *k, uint32_t id) {
         announce_queue(c, k, set);
     if (via_sock_unfetched(k))
         via_ready_raise(c, k, VIA_EV_DONE, 0, 0);
+    if (VIA_UNLIKELY(k->flags & (VIA_SOCK_NEWS | VIA_SOCK_EOF | VIA_SOCK_DEAD)))
+        raise_levels(c, k);
     VIA_CHECK(is_sound(c, set));
 }
 
@@ -398,7 +427,7 @@ bool via_ready_pop(struct via_core *c, struct via_set *set, struct via_event *ev
     else
         pop_own(k, name, ev);
     unlink_rec(c, set, name);
-    if (VIA_UNLIKELY(ev->what & VIA_EV_TERMINATED)) {
+    if (VIA_UNLIKELY((ev->what & VIA_EV_TERMINATED) && k->state == VIA_SOCK_CLOSING)) {
         ev->user = k->set_user;
         via_ready_leave(c, k);
         via_sock_free(c, k);

@@ -35,6 +35,12 @@ static inline void via_ready_data(struct via_core *c, struct via_sock *k, struct
 }
 
 /*
+ * `n` more bytes are to lie in `tail`, the last packet of the receive queue. True if they may: nothing came between, and
+ * the record that announces it, if it is not popped yet, was extended.
+ */
+bool via_ready_grow(struct via_core *c, struct via_sock *k, struct via_pkt *tail, uint32_t n);
+
+/*
  * Something that is not data; `what` is one bit of enum via_what, `seq` the number of the packet that caused it, or 0.
  * Raised again before it was popped it stays one record: what may come before data keeps its place, what must come
  * after it (an error, an end) moves behind all data that has arrived.

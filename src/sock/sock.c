@@ -144,21 +144,33 @@ static void end_sock(struct via_core *c, struct via_sock *k) {
 }
 
 void via_sock_fetched(struct via_core *c, struct via_sock *k) {
-    if (--k->tokens == 0 && k->state == VIA_SOCK_CLOSING)
+    if (--k->tokens == 0 && k->state == VIA_SOCK_CLOSING && !(k->flags & VIA_SOCK_LIVES))
+        end_sock(c, k);
+}
+
+void via_sock_orphan(struct via_core *c, struct via_sock *k) {
+    uint32_t set = k->set;
+
+    k->state = VIA_SOCK_CLOSING;
+    k->flags = (uint16_t)((k->flags | VIA_SOCK_LIVES) & ~(VIA_SOCK_EOF | VIA_SOCK_DEAD | VIA_SOCK_NEWS));
+    forget_space(c, k);
+    via_ready_leave(c, k);
+    via_rxq_clear(c, k);
+    if (k->tokens && set)
+        via_ready_join(c, k, set);
+}
+
+void via_sock_finish(struct via_core *c, struct via_sock *k) {
+    k->flags &= (uint16_t)~VIA_SOCK_LIVES;
+    if (!k->tokens)
         end_sock(c, k);
 }
 
 void via_sock_let_go(struct via_core *c, struct via_sock *k) {
-    uint32_t set = k->set;
-
-    k->state = VIA_SOCK_CLOSING;
-    forget_space(c, k);
-    via_ready_leave(c, k);
-    via_rxq_clear(c, k);
+    via_sock_orphan(c, k);
+    k->flags &= (uint16_t)~VIA_SOCK_LIVES;
     if (!k->tokens)
         via_sock_free(c, k);
-    else if (set)
-        via_ready_join(c, k, set);
 }
 
 /* Is `iface` below the socket? A wildcard lies on all of them. */

@@ -27,7 +27,11 @@ enum via_sock_flag {
     VIA_SOCK_HASHED = 16, /* it is in the demultiplexer */
     VIA_SOCK_HOLDS = 32,  /* so is what it was bound to before it was connected */
     VIA_SOCK_RECV_ONLY = 64,
-    VIA_SOCK_SEND_ONLY = 128
+    VIA_SOCK_SEND_ONLY = 128,
+    VIA_SOCK_LIVES = 256,  /* closed, and the transport still works on it: the slot stays */
+    VIA_SOCK_EOF = 512,   /* the peer sends no more: who joins a set later is told as well */
+    VIA_SOCK_DEAD = 1024,  /* the transport is done with it, `reason` says why; the handle stays until it is closed */
+    VIA_SOCK_NEWS = 2048   /* something to be told to a set that it joins: CONNECTED, or ACCEPT */
 };
 
 /* Packets that wait for the application. The first `announced` of them were announced by records already popped. */

@@ -87,6 +87,9 @@ void via_sock_free(struct via_core *c, struct via_sock *k);
  * its set for TERMINATED if a completion is outstanding, else the slot is free.
  */
 void via_sock_let_go(struct via_core *c, struct via_sock *k);
+/* The same for one whose transport goes on: the slot lives until via_sock_finish(). */
+void via_sock_orphan(struct via_core *c, struct via_sock *k);
+void via_sock_finish(struct via_core *c, struct via_sock *k);
 
 /* The application may hand in anything: is it one of our descriptors at all? */
 static inline bool via_buf_is_packet(const struct via_core *c, const struct via_buf *b) {

@@ -29,6 +29,10 @@ static VIA_COLD unsigned fire_timers(struct via_stack *st) {
         n++;
         if (via_tick_kind_of(id) == VIA_TICK_APP)
             via_timer_fire(st, via_tick_index_of(id));
+        else if (via_tick_kind_of(id) == VIA_TICK_TCP)
+            via_tcp_timer(c, via_tick_index_of(id));
+        else if (via_tick_kind_of(id) == VIA_TICK_TCP_WAIT)
+            via_tcp_wait_timer(c);
         else
             via_net_timer(c, via_tick_kind_of(id), via_tick_index_of(id));
     }
@@ -43,6 +47,8 @@ static void hear(struct via_core *c, const struct via_note *note) {
     case VIA_NOTE_UNREACH:
         if (note->flow.proto == IPPROTO_UDP)
             via_udp_error(c, &rx);
+        else if (note->flow.proto == IPPROTO_TCP)
+            via_tcp_error(c, &rx);
         return;
     case VIA_NOTE_LINK:
         via_sock_link(c, note->iface, note->reason);
@@ -148,7 +154,7 @@ static VIA_COLD void end_round(struct via_stack *st) {
 VIA_HOT bool poll_once(struct via_stack *st, unsigned budget) {
     struct via_core *c = &st->core;
     struct via_core_state *s = c->s;
-    uint64_t datagrams = c->udp->rx;
+    uint64_t news = c->udp->rx + c->tcp->news;
     unsigned rx = 0;
 
     if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed) | s->loop.head) || c->mirror)
@@ -158,12 +164,14 @@ VIA_HOT bool poll_once(struct via_stack *st, unsigned budget) {
         st->work.timers += fire_timers(st);
     if (!rx || VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
         hear_notes(c); /* looks at the links too, which a poll with traffic need not */
+    if (c->tcp->touched.head)
+        via_tcp_settle(c);
     if (!rx || c->busy)
         push_all(st, !rx);
     if (VIA_UNLIKELY(s->sent.head | c->socks->waiting))
         end_round(st);
     st->work.rx = rx;
-    return c->socks->events | s->dones | (c->udp->rx ^ datagrams);
+    return c->socks->events | s->dones | ((c->udp->rx + c->tcp->news) ^ news);
 }
 
 /* The same for who wants to know what was done. */
@@ -227,7 +235,7 @@ bool via_stack_has_input(const struct via_stack *st) {
     const struct via_core *c = &st->core;
     uint32_t i;
 
-    if (c->s->sent.head || c->s->loop.head || st->leftover)
+    if (c->s->sent.head || c->s->loop.head || c->tcp->touched.head || st->leftover)
         return true;
     for (i = 1; i <= c->vis; i++)
         if (c->vi[i] && (vi_pending(c->vi[i]) || can_push(c->vi[i])))

@@ -6,8 +6,8 @@
 static enum via_drop to_transport(struct via_core *c, struct via_pkt *p, struct via_rx *rx) {
     enum via_drop why;
 
-    if (VIA_UNLIKELY(rx->flow.proto != IPPROTO_UDP))
-        return VIA_DROP_TCP_NO_LISTENER;
+    if (rx->flow.proto != IPPROTO_UDP)
+        return via_tcp_input(c, p, rx);
     why = via_udp_input(c, p, rx);
     if (VIA_UNLIKELY(why == VIA_DROP_UDP_NO_SOCKET && !rx->group))
         via_net_unreachable(c, p, rx);
@@ -15,6 +15,8 @@ static enum via_drop to_transport(struct via_core *c, struct via_pkt *p, struct 
 }
 
 static enum via_drop to_error(struct via_core *c, const struct via_rx *rx) {
+    if (rx->flow.proto == IPPROTO_TCP)
+        return via_tcp_error(c, rx);
     return rx->flow.proto == IPPROTO_UDP ? via_udp_error(c, rx) : VIA_DROP_ICMP_NO_FLOW;
 }
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct via_sock_ops *const kinds[VIA_KINDS] = {[VIA_KIND_UDP] = &via_udp_ops};
+static const struct via_sock_ops *const kinds[VIA_KINDS] = {
+    [VIA_KIND_UDP] = &via_udp_ops, [VIA_KIND_TCP] = &via_tcp_ops, [VIA_KIND_LISTEN] = &via_listen_ops};
 
 static via_ns_t real_clock(void *ctx) {
     struct timespec ts;
@@ -22,6 +23,10 @@ static void kind_sizes(const struct via_attrs *a, uint32_t size[VIA_KINDS], uint
     memset(cap, 0, VIA_KINDS * sizeof cap[0]);
     size[VIA_KIND_UDP] = (uint32_t)via_round_up(sizeof(struct via_udp_sock), VIA_LINE);
     cap[VIA_KIND_UDP] = (uint32_t)a->max_udp;
+    size[VIA_KIND_TCP] = (uint32_t)via_round_up(sizeof(struct via_tcp_conn), VIA_LINE);
+    cap[VIA_KIND_TCP] = (uint32_t)a->max_tcp;
+    size[VIA_KIND_LISTEN] = (uint32_t)via_round_up(sizeof(struct via_listener), VIA_LINE);
+    cap[VIA_KIND_LISTEN] = (uint32_t)a->max_listeners;
 }
 
 static uint64_t descriptor_bytes(const struct via_attrs *a) {
@@ -34,7 +39,7 @@ static uint64_t state_bytes(const struct via_attrs *a) {
     kind_sizes(a, size, cap);
     return sizeof(struct via_state) + descriptor_bytes(a) + via_pool_bytes(1, (uint32_t)a->frames) +
            via_pool_bytes(1, (uint32_t)a->clones) + via_pool_bytes(sizeof(struct via_tick), (uint32_t)a->max_timers) +
-           via_net_bytes(a) + via_socks_bytes(a, size, cap) + via_udp_bytes(a) + (1u << 20);
+           via_net_bytes(a) + via_socks_bytes(a, size, cap) + via_udp_bytes(a) + via_tcp_bytes(a) + (1u << 20);
 }
 
 /* Where the halves lie in this process. */
@@ -46,6 +51,7 @@ static void find_halves(struct via_stack *st) {
     c->net = &st->state->net;
     c->socks = &st->state->socks;
     c->udp = &st->state->udp;
+    c->tcp = &st->state->tcp;
     c->frames = c->region.frames;
     c->frame_size = (uint32_t)c->attrs.frame_size;
     c->frame_shift = (uint32_t)__builtin_ctz(c->frame_size);
@@ -93,7 +99,8 @@ static int init_state(struct via_stack *st, const struct via_stack_conf *conf) {
     c->s->now = via_stack_clock(st);
     via_wheel_init(&c->s->wheel, c->s->now);
     if ((err = via_rand_init(&c->s->rand, conf->seed)) || (err = init_packets(c)) || (err = init_handles(st)) ||
-        (err = via_socks_init(c, size, cap)) || (err = via_udp_init(c)) || (err = via_net_init(c)))
+        (err = via_socks_init(c, size, cap)) || (err = via_udp_init(c)) ||
+        (err = via_tcp_init(c)) || (err = via_net_init(c)))
         return err;
     st->state->magic = VIA_STATE_MAGIC;
     return 0;

@@ -11,6 +11,7 @@
 #include "base/ring.h"
 #include "net/state.h"
 #include "sock/enter.h"
+#include "tcp/tcp.h"
 #include "udp/udp.h"
 
 #include <stdatomic.h>
@@ -26,6 +27,7 @@ struct via_state {
     struct via_net net;
     struct via_socks socks;
     struct via_udp udp;
+    struct via_tcp tcp;
     struct via_pool timers; /* of struct via_tick */
 };
 

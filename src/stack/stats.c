@@ -55,6 +55,10 @@ static int walk_pools(const struct via_stack *st, const struct walk *w) {
     if (!stop)
         stop = walk_pool(w, &c->socks->pool[VIA_KIND_UDP], 0, "pool_udp");
     if (!stop)
+        stop = walk_pool(w, &c->socks->pool[VIA_KIND_TCP], 0, "pool_tcp");
+    if (!stop)
+        stop = walk_pool(w, &c->socks->pool[VIA_KIND_LISTEN], 0, "pool_listen");
+    if (!stop)
         stop = walk_pool(w, &c->socks->sets, 0, "pool_epoll");
     return stop ? stop : walk_pool(w, &st->state->timers, 0, "pool_timers");
 }
@@ -119,5 +123,7 @@ int via_stats_walk(const struct via_stack *st, int (*fn)(const struct via_stat *
         stop = via_net_stats(c, fn, arg);
     if (!stop)
         stop = via_udp_stats(c, fn, arg);
+    if (!stop)
+        stop = via_tcp_stats(c, fn, arg);
     return stop ? stop : walk_drops(c, &w);
 }

@@ -20,6 +20,8 @@ static int adopt(struct via_stack *st, struct via_vi *vi, struct via_vi **out) {
         err = via_sleep_watch(st, vi);
     if (!err)
         via_udp_steer(&st->core, vi->index);
+    if (!err)
+        via_tcp_steer_listeners(&st->core, vi->index);
     if (err) {
         via_vi_close(vi);
         return err;

@@ -75,6 +75,9 @@ struct via_pkt {
         struct {
             uint32_t from, to;
         } frag; /* waiting for the other fragments: which bytes of the datagram these are */
+        struct {
+            uint32_t from, prev;
+        } hole; /* waiting for the bytes of a stream before it: its first sequence number, and the packet in front */
     };
     uint8_t owner;  /* enum via_owner; apart from `refs`: a compiler would read both at once, just after one was written */
     uint8_t flags;  /* enum via_pkt_flag */

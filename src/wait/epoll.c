@@ -63,7 +63,7 @@ static void leave_all(struct via_core *c, uint32_t id) {
             if (k->state == VIA_SOCK_FREE || k->set != id)
                 continue;
             via_ready_leave(c, k);
-            if (k->state == VIA_SOCK_CLOSING && !k->tokens)
+            if (k->state == VIA_SOCK_CLOSING && !k->tokens && !(k->flags & VIA_SOCK_LIVES))
                 via_sock_free(c, k);
         }
     }

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an ACK tells: what left the network, how long it took, what is lost, and how much may be there now. */
+#include "tcp/tcp.h"
+
+#define MIN_RTT_WINDOW (300 * VIA_SEC)
+#define PROBE_LEAST    (2 * VIA_MS) /* a tail loss probe sooner than this would meet ACKs that are on their way */
+
+/* What is known of one ACK, put together once. */
+struct ack {
+    const struct via_tcp_in *in;
+    struct via_sack_ack board;
+    struct via_rack_ack rack;
+    uint32_t bytes, sacked; /* of the scoreboard, before it */
+    uint32_t lost;          /* the same; what is newly lost comes on top */
+    uint32_t pipe;
+    via_ns_t rtt;       /* sample, 0: none */
+    bool original;      /* something arrived that was sent once */
+    bool duplicate;     /* RFC 5681 2 */
+    bool update;        /* of the window */
+};
+
+void via_tcp_free_segs(struct via_core *c, struct via_tcp_conn *t, uint32_t list) {
+    struct via_tcp_seg *segs = via_tcp_segs(c);
+
+    while (list) {
+        uint32_t next = segs[list].next;
+
+        if (segs[list].data)
+            via_tcp_skip(c, t, via_pkt_at(c, segs[list].data), UINT32_MAX);
+        via_pool_put(&c->tcp->segs, &c->region, list);
+        list = next;
+    }
+}
+
+struct via_cc_view via_tcp_view(const struct via_core *c, const struct via_tcp_conn *t) {
+    return (struct via_cc_view){
+        .now = via_now(c),
+        .srtt = t->rtt.srtt,
+        .min_rtt = via_min_get(&t->rtt.min),
+        .flight = t->board.bytes,
+        .pipe = via_sack_pipe(&t->board),
+        .mss = t->snd.mss,
+        .una = t->snd.una,
+        .nxt = t->snd.nxt,
+        .limited = t->bits & VIA_TCPB_LIMITED,
+        .recovering = t->phase == VIA_PHASE_RECOVERY,
+    };
+}
+
+static struct via_rack_ack rack_view(const struct via_core *c, const struct via_tcp_conn *t) {
+    return (struct via_rack_ack){
+        .now = via_now(c),
+        .min_rtt = via_min_get(&t->rtt.min),
+        .srtt = t->rtt.srtt,
+        .una = t->snd.una,
+        .nxt = t->snd.nxt,
+        .recovering = t->phase != VIA_PHASE_OPEN,
+    };
+}
+
+void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t) {
+    via_ns_t now = via_now(c), probe;
+
+    if (t->retry == VIA_RETRY_REORDER && t->board.head)
+        return;
+    if (t->board.head) {
+        t->retry = VIA_RETRY_RTO;
+        probe = via_tlp_delay(&t->board, t->rtt.srtt, c->attrs.tcp_delayed_ack);
+        probe = probe < PROBE_LEAST ? PROBE_LEAST : probe;
+        if (probe < t->rtt.rto && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, t->phase)) {
+            t->retry = VIA_RETRY_PROBE;
+            via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, probe));
+            return;
+        }
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, t->rtt.rto));
+        return;
+    }
+    if (t->snd.unsent.head && via_tcp_usable(t) < via_min32(t->snd.mss, t->snd.unsent_bytes)) {
+        if (t->retry == VIA_RETRY_PERSIST && t->due[VIA_DUE_RETRY] != VIA_NEVER)
+            return;
+        t->retry = VIA_RETRY_PERSIST;
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, t->rtt.rto));
+        return;
+    }
+    t->retry = VIA_RETRY_NONE;
+    via_tcp_disarm(t, VIA_DUE_RETRY);
+}
+
+/* RFC 9293 3.10.7.4: only a segment that is newer than the one the window is from may change it. */
+static bool take_window(struct via_tcp_conn *t, const struct via_tcp_in *in) {
+    uint32_t wnd = (uint32_t)in->h.wnd << t->snd.wscale;
+    bool moved;
+
+    if (!(via_seq_lt(t->snd.wl1, in->h.seq) || (t->snd.wl1 == in->h.seq && via_seq_le(t->snd.wl2, in->h.ack))))
+        return false;
+    moved = wnd != t->snd.wnd;
+    t->snd.wnd = wnd;
+    t->snd.max_wnd = via_max32(t->snd.max_wnd, wnd);
+    t->snd.wl1 = in->h.seq;
+    t->snd.wl2 = in->h.ack;
+    return moved;
+}
+
+/* Karn: which transmission arrived is known of those that were sent once alone; RACK hears of all. */
+static void read_delivered(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    const struct via_tcp_seg *segs = via_tcp_segs(c);
+    via_ns_t first = VIA_NEVER;
+    uint32_t id;
+
+    via_rack_begin(&a->rack);
+    for (id = a->board.gone; id; id = segs[id].next) {
+        if (!(segs[id].flags & VIA_SEG_SACKED))
+            via_rack_delivered(&t->rack, &segs[id], &a->rack);
+        if (segs[id].flags & VIA_SEG_RESENT)
+            continue;
+        a->original |= !(segs[id].flags & VIA_SEG_SACKED);
+        first = via_min_ns(first, segs[id].sent);
+    }
+    for (id = a->board.fresh; id; id = segs[id].after) {
+        via_rack_delivered(&t->rack, &segs[id], &a->rack);
+        a->original |= !(segs[id].flags & VIA_SEG_RESENT);
+    }
+    if (first != VIA_NEVER)
+        a->rtt = via_now(c) - first + 1;
+}
+
+static void take_sample(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    const struct via_tcp_opts *o = &a->in->h.opt;
+
+    /* RFC 7323 4.1: of what was sent again the echo alone tells which transmission arrived. */
+    if (!a->rtt && a->board.advanced && (t->opts & VIA_TCP_HAS_TS) && (o->has & VIA_TCP_TS) && o->tsecr)
+        a->rtt = via_rtt_of_echo(via_tcp_now(c, t), o->tsecr, VIA_TCP_TICK);
+    if (!a->rtt)
+        return;
+    via_rtt_sample(&t->rtt, &c->tcp->rtt, a->rtt, via_rtt_expected(a->bytes, t->snd.mss));
+    via_min_add(&t->rtt.min, MIN_RTT_WINDOW, via_now(c), a->rtt);
+}
+
+static void undo(struct via_core *c, struct via_tcp_conn *t) {
+    struct via_cc_view v = via_tcp_view(c, t);
+
+    via_cc_signal(&t->cc, &v, VIA_CC_UNDO);
+    via_undo_end(&t->undo);
+    t->count.undone++;
+    t->phase = VIA_PHASE_OPEN;
+    t->frto.state = VIA_FRTO_OFF;
+    via_rtt_unback(&t->rtt, &c->tcp->rtt);
+}
+
+/* Begins fast recovery: once a round trip, whatever is lost in it. */
+static void enter_recovery(struct via_core *c, struct via_tcp_conn *t, const struct ack *a) {
+    struct via_cc_view v = via_tcp_view(c, t);
+
+    v.flight = a->bytes;
+    via_cc_signal(&t->cc, &v, VIA_CC_LOSS);
+    via_prr_begin(&t->prr, t->cc.ssthresh, a->bytes - a->sacked);
+    via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
+    t->phase = VIA_PHASE_RECOVERY;
+    t->snd.high = t->snd.nxt;
+    t->bits &= (uint32_t)~VIA_TCPB_RESCUED;
+    t->count.recoveries++;
+}
+
+static void leave_recovery(struct via_tcp_conn *t) {
+    t->phase = VIA_PHASE_OPEN;
+    t->snd.dups = 0;
+    via_rack_recovered(&t->rack);
+}
+
+/* RFC 5681 3.2, RFC 6582: without SACK the third duplicate tells, and then each ACK that stops short of `high`. */
+static void judge_duplicates(struct via_core *c, struct via_tcp_conn *t, const struct ack *a) {
+    struct via_tcp_seg *segs = via_tcp_segs(c);
+
+    if (a->board.advanced) {
+        t->snd.dups = 0;
+        if (t->phase != VIA_PHASE_RECOVERY || !via_seq_lt(t->snd.una, t->snd.high))
+            return;
+    } else {
+        if (!a->duplicate)
+            return;
+        t->snd.dups = (uint8_t)(t->snd.dups + (t->snd.dups < UINT8_MAX));
+        via_sack_duplicate(&t->board, t->snd.mss);
+        if (t->snd.dups != VIA_DUP_THRESHOLD || t->phase != VIA_PHASE_OPEN)
+            return;
+    }
+    if (t->board.head && !(segs[t->board.head].flags & (VIA_SEG_LOST | VIA_SEG_SACKED)))
+        via_sack_lose(&t->board, segs, t->board.head);
+}
+
+static void detect(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    via_ns_t wait;
+
+    if (!(t->opts & VIA_TCP_HAS_SACK)) {
+        judge_duplicates(c, t, a);
+        return;
+    }
+    via_rack_settle(&t->rack, &a->rack);
+    wait = via_rack_detect(&t->rack, &t->board, via_tcp_segs(c), &a->rack);
+    if (wait != VIA_NEVER) {
+        t->retry = VIA_RETRY_REORDER;
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(via_now(c), wait));
+    } else if (t->retry == VIA_RETRY_REORDER) {
+        t->retry = VIA_RETRY_NONE;
+    }
+}
+
+/* F-RTO, D-SACK, Eifel: was the reduction for nothing? */
+static void judge_undo(struct via_core *c, struct via_tcp_conn *t, const struct ack *a) {
+    struct via_frto_ack f = {.ack = a->board.ack, .advanced = a->board.advanced, .original = a->original,
+                             .can_send = t->snd.unsent.head && via_tcp_usable(t) > 0,
+                             .resent_more = t->undo.resent > t->snd.mss};
+    enum via_frto_verdict v = via_frto_acked(&t->frto, &f);
+    bool in_vain = a->board.dsack && via_undo_dsack(&t->undo, a->board.dup.from, a->board.dup.to);
+
+    if (a->board.advanced && via_undo_echo(&t->undo, a->in->h.opt.tsecr, a->in->h.opt.has & VIA_TCP_TS))
+        in_vain = true;
+    if (v == VIA_FRTO_SPURIOUS || in_vain)
+        undo(c, t);
+    t->bits = v == VIA_FRTO_TRY_NEW ? t->bits | VIA_TCPB_REPAIR : t->bits & (uint32_t)~VIA_TCPB_REPAIR;
+}
+
+static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    struct via_cc_view v = via_tcp_view(c, t);
+    uint32_t delivered = a->board.acked + a->board.sacked;
+    bool lost = t->board.lost_bytes > a->lost;
+
+    if (lost && t->phase == VIA_PHASE_OPEN)
+        enter_recovery(c, t, a);
+    if (t->phase == VIA_PHASE_RECOVERY) {
+        struct via_prr_ack p = {.delivered = delivered, .pipe = v.pipe, .mss = t->snd.mss,
+                                .advanced = a->board.advanced, .lost = lost};
+
+        if (!(t->opts & VIA_TCP_HAS_SACK) && a->duplicate)
+            p.delivered = t->snd.mss; /* RFC 9937 5 */
+        t->snd.window = via_prr_acked(&t->prr, &p);
+    }
+    if (!delivered)
+        return;
+    v = via_tcp_view(c, t);
+    v.rtt = a->rtt;
+    v.acked = delivered;
+    v.flight = a->bytes;
+    via_cc_acked(&t->cc, &v);
+}
+
+/* SND.UNA has moved: what follows from that alone. */
+static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    if (t->phase != VIA_PHASE_OPEN && via_seq_le(t->snd.high, t->snd.una))
+        leave_recovery(t);
+    if ((t->bits & VIA_TCPB_LIMITED) && via_seq_lt(t->snd.limit, t->snd.una))
+        t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
+    if (t->retry != VIA_RETRY_REORDER)
+        via_tcp_arm_retry(c, t);
+    via_tcp_free_segs(c, t, a->board.gone);
+    via_tcp_give_space(c, t);
+}
+
+static void fill(struct via_tcp_conn *t, const struct via_tcp_in *in, struct ack *a) {
+    const struct via_tcp_opts *o = &in->h.opt;
+    bool sacks = (o->has & VIA_TCP_SACK) && (t->opts & VIA_TCP_HAS_SACK);
+
+    a->board.ack = via_seq_max(in->h.ack, t->snd.una);
+    a->board.nxt = t->snd.nxt;
+    a->board.block = o->sack;
+    a->board.blocks = sacks ? o->sacks : 0;
+    a->bytes = t->board.bytes;
+    a->sacked = t->board.sacked;
+    a->lost = t->board.lost_bytes;
+    a->duplicate = in->h.ack == t->snd.una && !in->len && !a->update && t->board.head &&
+                   !(in->h.flags & (VIA_TCP_FIN | VIA_TCP_SYN));
+}
+
+/* The scoreboard and all who live by it. */
+static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
+    t->snd.una = a->board.ack;
+    a->rack = rack_view(c, t);
+    a->rack.echo = a->in->h.opt.has & VIA_TCP_TS;
+    a->rack.tsecr = a->in->h.opt.tsecr;
+    a->rack.dsack = a->board.dsack;
+    read_delivered(c, t, a);
+    take_sample(c, t, a);
+    if (t->undo.armed || t->frto.state)
+        judge_undo(c, t, a);
+    if (VIA_UNLIKELY(a->board.reneged)) {
+        via_sack_timeout(&t->board, via_tcp_segs(c), true); /* RFC 2018 8 */
+        t->phase = VIA_PHASE_LOSS;
+        t->snd.high = t->snd.nxt;
+    }
+    if (t->rack.probing && via_tlp_acked(&t->rack, &a->board, a->duplicate) && t->phase == VIA_PHASE_OPEN) {
+        struct via_cc_view v = via_tcp_view(c, t);
+
+        via_cc_signal(&t->cc, &v, VIA_CC_LOSS); /* RFC 8985 7.4.2: the probe repaired a loss */
+    }
+    detect(c, t, a);
+    control(c, t, a);
+}
+
+static bool fin_is_acked(const struct via_tcp_conn *t) {
+    return (t->bits & VIA_TCPB_FIN_SENT) && t->snd.una == t->snd.nxt;
+}
+
+enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
+    struct ack a;
+
+    if (VIA_UNLIKELY(via_seq_lt(t->snd.nxt, in->h.ack))) {
+        via_tcp_challenge(c, t);
+        return VIA_DROP_TCP_ACK_FUTURE;
+    }
+    if (VIA_UNLIKELY(via_seq_lt(in->h.ack, t->snd.una - t->snd.max_wnd))) {
+        via_tcp_challenge(c, t); /* RFC 5961 5 */
+        return VIA_DROP_TCP_ACK_OLD;
+    }
+    a.in = in;
+    a.rtt = 0;
+    a.original = false;
+    a.update = take_window(t, in);
+    t->tries = 0;
+    if (a.update)
+        via_tcp_touch(c, t);
+    if (!t->board.head) {
+        if (t->retry == VIA_RETRY_PERSIST && t->rtt.backoff)
+            via_rtt_unback(&t->rtt, &c->tcp->rtt);
+        if (a.update)
+            via_tcp_arm_retry(c, t);
+        return VIA_KEPT;
+    }
+    fill(t, in, &a);
+    process(c, t, &a);
+    if (a.board.advanced)
+        advance(c, t, &a);
+    if (t->snd.unsent.head || t->board.lost_bytes || (t->bits & (VIA_TCPB_FIN | VIA_TCPB_FIN_SENT)) == VIA_TCPB_FIN)
+        via_tcp_touch(c, t);
+    if (VIA_UNLIKELY(fin_is_acked(t)) && a.board.advanced)
+        via_tcp_fin_acked(c, t);
+    return VIA_KEPT;
+}
+
+void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t) {
+    struct via_rack_ack r = rack_view(c, t);
+    struct via_cc_view v = via_tcp_view(c, t);
+    bool again = t->phase == VIA_PHASE_LOSS;
+
+    via_rack_timeout(&t->rack, &t->board, via_tcp_segs(c), &r);
+    if (!(t->opts & VIA_TCP_HAS_SACK))
+        via_sack_timeout(&t->board, via_tcp_segs(c), false);
+    via_cc_signal(&t->cc, &v, again ? VIA_CC_TIMEOUT_AGAIN : VIA_CC_TIMEOUT);
+    if (!again)
+        via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
+    via_frto_begin(&t->frto, t->snd.nxt, again);
+    t->phase = VIA_PHASE_LOSS;
+    t->snd.high = t->snd.nxt;
+    t->snd.dups = 0;
+    t->rack.probing = false;
+    t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
+}
+
+void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {
+    struct ack a = {.bytes = t->board.bytes, .sacked = t->board.sacked, .lost = t->board.lost_bytes};
+    struct via_rack_ack r = rack_view(c, t);
+    via_ns_t wait = via_rack_detect(&t->rack, &t->board, via_tcp_segs(c), &r);
+
+    if (wait != VIA_NEVER) {
+        t->retry = VIA_RETRY_REORDER;
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(via_now(c), wait));
+    } else {
+        via_tcp_arm_retry(c, t);
+    }
+    if (t->board.lost_bytes > a.lost && t->phase == VIA_PHASE_OPEN) {
+        struct via_prr_ack p = {.pipe = via_sack_pipe(&t->board), .mss = t->snd.mss, .lost = true};
+
+        enter_recovery(c, t, &a);
+        t->snd.window = via_prr_acked(&t->prr, &p);
+    }
+}
