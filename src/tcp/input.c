@@ -269,14 +269,14 @@ static enum via_drop to_conn(struct via_core *c, struct via_tcp_conn *t, struct 
 }
 
 static enum via_drop to_socket(struct via_core *c, struct via_tcp_in *in, const struct via_flow *flow) {
-    uint32_t ref = via_demux_find(c, &c->socks->demux, flow);
+    uint32_t ref = via_demux_find(c, flow);
 
     if (VIA_LIKELY(ref && via_ref_kind(ref) == VIA_KIND_TCP)) {
         struct via_tcp_conn *t = via_tcp_at(c, ref);
 
         if (VIA_LIKELY(t->state != VIA_TCP_TIME_WAIT) || !makes_way(c, t, in))
             return to_conn(c, t, in);
-        ref = via_demux_find(c, &c->socks->demux, flow);
+        ref = via_demux_find(c, flow);
     }
     if (ref && via_ref_kind(ref) == VIA_KIND_LISTEN)
         return via_tcp_input_listen(c, (struct via_listener *)(void *)via_sock_at(c, ref), in);
@@ -318,7 +318,7 @@ static enum via_drop soft_error(struct via_core *c, struct via_tcp_conn *t, cons
 }
 
 enum via_drop via_tcp_error(struct via_core *c, const struct via_rx *rx) {
-    uint32_t ref = via_demux_find(c, &c->socks->demux, &rx->flow);
+    uint32_t ref = via_demux_find(c, &rx->flow);
     struct via_tcp_conn *t;
     bool note = !rx->pkt; /* of our own: a neighbour did not answer */
 
