@@ -17,6 +17,7 @@ import inspect
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -225,6 +226,95 @@ def test_udp(net, server):
             data = rand.randbytes(size)
             assert echo_once(sock, addr, data) == data, f"{size} bytes to {addr} came back changed, or not"
         burst(sock, addr, rand)
+
+
+def tcp_out(net, addr, port=ECHO):
+    """A connection of the kernel's to the echo."""
+    with net.inside(net.k):
+        s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_STREAM)
+    s.settimeout(20)
+    s.connect((addr, port))
+    return s
+
+
+def tcp_echo(sock, data):
+    """Sends all while it reads all; what came back."""
+    got, sent = bytearray(), 0
+    sock.setblocking(False)
+    end = time.monotonic() + 60
+    while len(got) < len(data):
+        assert time.monotonic() < end, f"{sent} sent, {len(got)} of {len(data)} came back"
+        r, w, _ = select.select([sock], [sock] if sent < len(data) else [], [], 5)
+        if w:
+            with contextlib.suppress(BlockingIOError):
+                sent += sock.send(data[sent:sent + 65536])
+        if r:
+            part = sock.recv(1 << 20)
+            assert part, f"the end came after {len(got)} of {len(data)}"
+            got += part
+    sock.setblocking(True)
+    sock.settimeout(20)
+    return bytes(got)
+
+
+def tcp_both(net, server, sizes):
+    """Both sides open: the kernel connects, and is connected to."""
+    rand = random.Random(5)
+    for family, addr, own in ((socket.AF_INET, V4, K4), (socket.AF_INET6, V6, K6)):
+        assert ping(net, addr) or ping(net, addr)
+        with net.inside(net.k):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.bind((own, 0))
+        listener.listen()
+        listener.settimeout(20)
+        for size in sizes:
+            data = rand.randbytes(size)
+            out = tcp_out(net, addr)
+            assert tcp_echo(out, data) == data, f"{size} bytes to {addr} came back changed"
+            out.shutdown(socket.SHUT_WR)
+            assert out.recv(10) == b"", "data behind the end"
+            server.must("tcp", own, listener.getsockname()[1])
+            back, _ = listener.accept()
+            assert tcp_echo(back, data) == data, f"{size} bytes from {addr} came back changed"
+            back.close()
+            out.close()
+    eventually("all connections to end", lambda: server.must("tcp_ended") == 4 * len(sizes), 30)
+
+
+def test_tcp(net, server):
+    tcp_both(net, server, (1, 100, 1448, 1449, 65536, 1 << 20, 8 << 20))
+
+
+def test_tcp_loss(net, bindir):
+    """Frames are lost, late, twice there and damaged, both ways: every byte arrives all the same."""
+    net.spec = "fault:loss=3%,reorder=2%,dup=1%,corrupt=1%,seed=3|" + net.spec
+    server = Server(net, bindir)
+    tcp_both(net, server, (1, 1000, 300000, 1 << 20))
+    server.quit()
+
+
+def test_tcp_ends(net, server):
+    """Resets, refusals, connects to nobody: each side learns of it."""
+    assert ping(net, V4) or ping(net, V4)
+    sock = tcp_out(net, V4)
+    assert tcp_echo(sock, b"x") == b"x"
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    server.wait_event("event tcp end -104")
+    try:
+        tcp_out(net, V4, 4321)
+        raise AssertionError("connected to a port without a listener")
+    except ConnectionRefusedError:
+        pass
+    server.must("tcp", K4, 4321)
+    server.wait_event("event tcp end -111")
+    many = [tcp_out(net, V6) for _ in range(40)]
+    for i, s in enumerate(many):
+        s.send(b"%d" % i)
+    for i, s in enumerate(many):
+        assert s.recv(100) == b"%d" % i
+        s.close()
+    eventually("many to end", lambda: server.must("tcp_ended") == 42, 30)
 
 
 def burst(sock, addr, rand):

@@ -5,6 +5,7 @@
  * input; each is answered by one line. Usage: server --vi SPEC [--addr A/LEN]... [--gw A] [--attr ...] [--mirror IFACE]
  */
 #include "common.h"
+#include "echo_tcp.h"
 #include "stat_format.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ enum { ECHO, GROUP, SOCKPERF, CLIENT, SOCKETS };
 struct server {
     struct tool_host host;
     struct via_epoll *set;
+    struct echo_tcp *tcp;
     via_sock_t sock[SOCKETS];
     uint64_t echoed, grouped, reflected, answers;
     const char *mirror;
@@ -57,6 +59,7 @@ static void open_server(struct server *s) {
     open_sock(s, GROUP, GROUP_PORT);
     open_sock(s, SOCKPERF, SOCKPERF_PORT);
     open_sock(s, CLIENT, 0);
+    s->tcp = echo_tcp_open(s->host.st, s->set, ECHO_PORT);
 }
 
 static void send_back(struct server *s, unsigned which, const struct via_dgram *in) {
@@ -103,6 +106,8 @@ static void handle(struct server *s, const struct via_event *ev) {
     struct via_dgram in[BATCH];
     int i, n;
 
+    if (echo_tcp_handle(s->tcp, ev))
+        return;
     if (ev->what & VIA_EV_LINK)
         printf("event link %d on %u\n", ev->reason, (unsigned)ev->user);
     if (ev->what & VIA_EV_ERR)
@@ -137,6 +142,16 @@ static int send_one(struct server *s, char **word) {
     for (i = 0; i < iov.iov_len; i++)
         data[i] = (uint8_t)i;
     return via_udp_send(s->host.st, s->sock[CLIENT], &d, 1, VIA_FLUSH);
+}
+
+/* tcp ADDR PORT: one more connection, out. */
+static int connect_tcp(struct server *s, char **word) {
+    struct via_ep peer;
+
+    if (!word[2])
+        return -EINVAL;
+    peer = tool_ep("tcp", word[1], (uint16_t)atoi(word[2]));
+    return echo_tcp_connect(s->tcp, &peer);
 }
 
 /* connect ADDR PORT: the client socket's peer, so that it hears of errors. */
@@ -202,6 +217,12 @@ static int obey(struct server *s, char **word) {
         return send_one(s, word);
     if (!strcmp(cmd, "connect") && word[1])
         return connect_client(s, word);
+    if (!strcmp(cmd, "tcp") && word[1])
+        return connect_tcp(s, word);
+    if (!strcmp(cmd, "tcp_ended"))
+        return echo_tcp_ended(s->tcp);
+    if (!strcmp(cmd, "tcp_kbytes"))
+        return echo_tcp_bytes(s->tcp);
     if (!strcmp(cmd, "route") && word[1])
         return set_route(s, word);
     if (!strcmp(cmd, "addr") && word[1])
@@ -305,6 +326,7 @@ int main(int argc, char **argv) {
         if (n <= 0)
             wait_for_work(&s);
     }
+    echo_tcp_close(s.tcp, 0);
     via_epoll_destroy(s.set);
     tool_host_close(&s.host);
     printf("bye\n");
