@@ -16,13 +16,21 @@ extern "C" {
 enum via_ctrl_op { VIA_CTRL_ADD = 1, VIA_CTRL_DEL, VIA_CTRL_LIST, VIA_CTRL_FLUSH };
 
 /** State of an own address (RFC 4862). */
-enum via_addr_state { VIA_ADDR_TENTATIVE = 0, VIA_ADDR_PREFERRED, VIA_ADDR_DEPRECATED, VIA_ADDR_DUPLICATE };
+enum via_addr_state {
+    VIA_ADDR_TENTATIVE = 0, /**< Not usable yet: others are asked whether they have it. */
+    VIA_ADDR_PREFERRED,
+    VIA_ADDR_DEPRECATED,    /**< Usable; chosen as a source only where there is no preferred one. */
+    VIA_ADDR_DUPLICATE,     /**< Not usable: another host has it. */
+    VIA_ADDR_OPTIMISTIC,    /**< Usable as a deprecated one is while others are still asked (RFC 4429). */
+};
 
 /** Flags of an own address. */
 enum via_addr_flag {
     VIA_ADDR_NODAD = 1,   /**< Use at once, without duplicate address detection. */
     VIA_ADDR_KERNEL = 2,  /**< The kernel owns it too and answers ARP, ND and ICMP for it. */
-    VIA_ADDR_AUTO = 4,    /**< Made by the stack (link-local, router advertisement). */
+    VIA_ADDR_AUTO = 4,    /**< Made by the stack (link-local, router advertisement); on LIST. */
+    VIA_ADDR_EARLY = 8,   /**< IPv6: usable as soon as others were asked for the first time (RFC 4429). */
+    VIA_ADDR_TEMPORARY = 16, /**< Random and short-lived (RFC 8981, attribute temp_addrs); on LIST. */
 };
 
 /** An own address. */

@@ -78,7 +78,8 @@ static struct via_own *take_slot(struct via_core *c) {
         return NULL;
     o = via_own_at(c, id);
     memset(o, 0, sizeof *o);
-    o->preferred = o->valid = o->due = VIA_NEVER;
+    o->preferred = o->valid = o->due = o->heir = VIA_NEVER;
+    o->born = via_now(c);
     return o;
 }
 
@@ -115,7 +116,7 @@ static void list_remove(struct via_core *c, struct via_list *l, const struct via
 /* Timers: one node, armed for whatever comes first. */
 
 static void arm(struct via_core *c, const struct via_own *o) {
-    via_ns_t at = via_min_ns(o->phase ? o->due : VIA_NEVER, o->valid);
+    via_ns_t at = via_min_ns(via_min_ns(o->phase ? o->due : VIA_NEVER, o->valid), o->heir);
 
     if (o->state == VIA_ADDR_PREFERRED)
         at = via_min_ns(at, o->preferred);
@@ -158,6 +159,10 @@ static bool add_broadcast(struct via_core *c, struct via_own *o) {
     return true;
 }
 
+static bool is_of_prefix(const struct via_own *o) {
+    return o->origin == VIA_OWN_PREFIX || o->origin == VIA_OWN_TEMP;
+}
+
 /* That an address was made of a prefix does not say that the prefix is on the link (RFC 5942 4). */
 static int add_subnet(struct via_core *c, struct via_own *o) {
     struct via_rt r = {.dst = o->addr, .iface = o->iface, .origin = VIA_ROUTE_SUBNET};
@@ -165,7 +170,7 @@ static int add_subnet(struct via_core *c, struct via_own *o) {
     int err;
 
     r.bits = (uint8_t)via_prefix_bits(&o->addr, o->prefix);
-    if (r.bits == 128 || o->origin == VIA_OWN_PREFIX)
+    if (r.bits == 128 || is_of_prefix(o))
         return 0;
     err = via_route_add(c, &r, &o->route);
     if (err != -EEXIST)
@@ -253,6 +258,8 @@ int via_addr_add(struct via_core *c, const struct via_own_new *n, uint32_t *out)
     o->tries = n->tries;
     o->preferred = n->preferred ? n->preferred : VIA_NEVER;
     o->valid = n->valid ? n->valid : VIA_NEVER;
+    o->heir = n->heir ? n->heir : VIA_NEVER;
+    o->desync = n->desync;
     if (!add_broadcast(c, o) || add_subnet(c, o) < 0) {
         if (o->twin) {
             hash_remove(c, via_own_at(c, o->twin));
@@ -284,7 +291,7 @@ static void del_subnet(struct via_core *c, const struct via_own *o) {
     for (id = c->net->iface.at[o->iface].own.head; id; id = via_own_at(c, id)->iface_next) {
         struct via_own *other = via_own_at(c, id);
 
-        if (!other->route && other->prefix == o->prefix && other->origin != VIA_OWN_PREFIX &&
+        if (!other->route && other->prefix == o->prefix && !is_of_prefix(other) &&
             via_addr_is4(&other->addr) == via_addr_is4(&o->addr) &&
             via_addr_in(&other->addr, &o->addr, via_prefix_bits(&o->addr, o->prefix))) {
             add_subnet(c, other);
@@ -336,6 +343,15 @@ static void become_usable(struct via_core *c, struct via_own *o) {
         via_mcast_announce(c, o->iface);
 }
 
+/* RFC 4429 3.1: usable once others were asked, where that was wished for. */
+static void hope(struct via_core *c, struct via_own *o) {
+    if (o->state != VIA_ADDR_TENTATIVE || via_addr_is4(&o->addr) ||
+        !((o->flags & VIA_ADDR_EARLY) || (o->origin != VIA_OWN_MANUAL && c->attrs.optimistic_dad)))
+        return;
+    o->state = VIA_ADDR_OPTIMISTIC;
+    via_net_changed(c);
+}
+
 /*
  * RFC 5227 spaces probes by 1 .. 2 s and waits 2 s after the last, RFC 4862 has one interval for both. The attribute
  * neigh_retrans stands for the second in both.
@@ -353,6 +369,7 @@ static void step_probe(struct via_core *c, struct via_own *o) {
         wait = o->sent < probes_wanted(c, o) ? unit + unit * via_rand_below(&c->s->rand, 1000) / 1000 : 2 * unit;
     } else {
         via_nd_probe(c, o);
+        hope(c, o);
     }
     o->due = via_after(via_now(c), wait);
 }
@@ -377,7 +394,9 @@ static void remake(struct via_core *c, struct via_own *o) {
     n.tries = (uint8_t)(o->tries + 1);
     n.preferred = o->preferred;
     n.valid = o->valid;
-    n.addr = via_addr_opaque(c, &o->addr, o->iface, n.tries);
+    n.heir = o->heir;
+    n.desync = o->desync;
+    n.addr = o->origin == VIA_OWN_TEMP ? via_addr_random(c, &o->addr) : via_addr_opaque(c, &o->addr, o->iface, n.tries);
     via_addr_del(c, o);
     via_addr_add(c, &n, NULL);
 }
@@ -400,6 +419,10 @@ void via_addr_timer(struct via_core *c, uint32_t id) {
     if (o->phase == VIA_PHASE_REMAKE && o->due <= now) {
         remake(c, o);
         return;
+    }
+    if (o->heir <= now) {
+        o->heir = VIA_NEVER;
+        via_ra_heir(c, o);
     }
     if (o->preferred <= now && o->state == VIA_ADDR_PREFERRED) {
         o->state = VIA_ADDR_DEPRECATED;
@@ -432,7 +455,7 @@ static void lose(struct via_core *c, struct via_own *o) {
 void via_addr_conflict(struct via_core *c, struct via_own *o) {
     char text[VIA_ADDR_TEXT];
 
-    if (o->state == VIA_ADDR_TENTATIVE) {
+    if (o->state == VIA_ADDR_TENTATIVE || o->state == VIA_ADDR_OPTIMISTIC) {
         lose(c, o);
         return;
     }
@@ -460,6 +483,10 @@ void via_addr_announce(struct via_core *c, uint8_t iface) {
     for (id = c->net->iface.at[iface].own.head; id; id = via_own_at(c, id)->iface_next) {
         struct via_own *o = via_own_at(c, id);
 
+        if (o->state == VIA_ADDR_OPTIMISTIC) {
+            o->state = VIA_ADDR_TENTATIVE;
+            via_net_changed(c);
+        }
         if (o->state == VIA_ADDR_TENTATIVE)
             enter_phase(c, o, VIA_PHASE_PROBE, first_wait(c, o));
         else if (via_own_usable(o) && !(o->flags & VIA_ADDR_KERNEL))
@@ -476,7 +503,7 @@ void via_addr_refresh(struct via_core *c, struct via_own *o, via_ns_t preferred,
     else if (left > TWO_HOURS)
         o->valid = now + TWO_HOURS;
     o->preferred = via_after(now, preferred);
-    if (via_own_usable(o)) {
+    if (via_own_usable(o) && o->state != VIA_ADDR_OPTIMISTIC) {
         uint8_t state = preferred ? VIA_ADDR_PREFERRED : VIA_ADDR_DEPRECATED;
 
         if (state != o->state)
@@ -484,6 +511,35 @@ void via_addr_refresh(struct via_core *c, struct via_own *o, via_ns_t preferred,
         o->state = state;
     }
     arm(c, o);
+}
+
+void via_addr_relive(struct via_core *c, struct via_own *o, const struct via_own_new *n) {
+    o->preferred = n->preferred;
+    o->valid = n->valid;
+    if (o->heir != VIA_NEVER)
+        o->heir = n->heir;
+    if (o->state == VIA_ADDR_DEPRECATED && o->preferred > via_now(c)) {
+        o->state = VIA_ADDR_PREFERRED;
+        via_net_changed(c);
+    }
+    arm(c, o);
+}
+
+/* RFC 5453: for anycast, for all subnets alike. */
+static bool is_reserved(uint64_t id) {
+    return !id || id >> 7 == 0xfdffffffffffff80ull >> 7;
+}
+
+struct via_addr via_addr_random(struct via_core *c, const struct via_addr *prefix) {
+    struct via_addr a = *prefix;
+    uint64_t id;
+
+    do {
+        id = via_rand64(&c->s->rand);
+    } while (is_reserved(id));
+    id = htobe64(id);
+    memcpy(a.b + 8, &id, 8);
+    return a;
 }
 
 /* RFC 7217 5, with the MAC address as the name of the interface; identifiers of RFC 5453 are passed over. */
@@ -502,7 +558,7 @@ struct via_addr via_addr_opaque(const struct via_core *c, const struct via_addr 
     do {
         id = via_siphash24(&c->net->addr.secret, &in, sizeof in);
         in.again++;
-    } while (!id || id >> 7 == 0xfdffffffffffff80ull >> 7);
+    } while (is_reserved(id));
     id = htobe64(id);
     memcpy(a.b + 8, &id, 8);
     return a;

@@ -31,6 +31,7 @@ enum via_own_origin {
     VIA_OWN_MANUAL = 0,
     VIA_OWN_LINKLOCAL,
     VIA_OWN_PREFIX, /* of a router's prefix (RFC 4862) */
+    VIA_OWN_TEMP,   /* of the same, and for a while (RFC 8981) */
 };
 
 /* What goes on in an address. */
@@ -60,6 +61,9 @@ struct via_own {
     uint32_t route;      /* the connected route that came with it, or 0 */
     via_ns_t preferred;  /* until when, VIA_NEVER: for ever */
     via_ns_t valid;
+    via_ns_t born;     /* when it was added */
+    via_ns_t heir;     /* temporary: when the next one is to be made, VIA_NEVER: it is, or never will be */
+    via_ns_t desync;   /* temporary: by how much its preferred lifetime was shortened */
     via_ns_t due;      /* next step of the phase */
     via_ns_t defended; /* when a conflict was last answered (RFC 5227 2.4) */
     struct via_tick tick;
@@ -87,7 +91,7 @@ struct via_own *via_addr_find(const struct via_core *c, const struct via_addr *a
 
 /* True if it may be sent from and received at. */
 static inline bool via_own_usable(const struct via_own *o) {
-    return o->state == VIA_ADDR_PREFERRED || o->state == VIA_ADDR_DEPRECATED;
+    return 1u << o->state & (1u << VIA_ADDR_PREFERRED | 1u << VIA_ADDR_DEPRECATED | 1u << VIA_ADDR_OPTIMISTIC);
 }
 
 /* The same as one question: an own unicast address in use? */
@@ -106,6 +110,7 @@ struct via_own_new {
     uint8_t iface, prefix, flags;
     uint8_t origin, tries;
     via_ns_t preferred, valid; /* 0: for ever */
+    via_ns_t heir, desync;     /* of temporary ones */
 };
 
 /* Adds it with its subnet, starts detection of duplicates. The id in *out if not NULL. 0, -EEXIST, -ENOSPC, -EINVAL. */
@@ -116,12 +121,17 @@ void via_addr_del(struct via_core *c, struct via_own *o);
 /* Makes the address of a prefix of 64 bits on an interface (RFC 7217, stable as long as the stack lives). */
 struct via_addr via_addr_opaque(const struct via_core *c, const struct via_addr *prefix, uint8_t iface, uint8_t tries);
 
+/* Another random address of a prefix of 64 bits. */
+struct via_addr via_addr_random(struct via_core *c, const struct via_addr *prefix);
+
 /* Somebody else has our address: it is a duplicate if we were still asking. */
 void via_addr_conflict(struct via_core *c, struct via_own *o);
 /* Our own probe came back: the link loops; ask on for a while (RFC 7527 4.2). */
 void via_addr_looped(struct via_core *c, struct via_own *o);
 /* The link came up: everything in use is announced, everything tentative asked for afresh. */
 void via_addr_announce(struct via_core *c, uint8_t iface);
+/* Lifetimes of a temporary address, as moments, and when it wants an heir. */
+void via_addr_relive(struct via_core *c, struct via_own *o, const struct via_own_new *n);
 /* Lifetimes by a router, in ns from now or VIA_NEVER, with the rule of two hours (RFC 4862 5.5.3 e). */
 void via_addr_refresh(struct via_core *c, struct via_own *o, via_ns_t preferred, via_ns_t valid);
 

@@ -14,7 +14,7 @@ static int add_addr(struct via_core *c, const struct via_ifaddr *a) {
 
     if (!iface_known(c, a->iface))
         return -ENODEV;
-    n.flags = a->flags & (VIA_ADDR_NODAD | VIA_ADDR_KERNEL);
+    n.flags = a->flags & (VIA_ADDR_NODAD | VIA_ADDR_KERNEL | VIA_ADDR_EARLY);
     return via_addr_add(c, &n, NULL);
 }
 

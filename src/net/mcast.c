@@ -202,7 +202,7 @@ struct draft {
 
 static bool is_source_for(const struct via_own *o, bool six) {
     return o->kind == VIA_OWN_UNICAST && via_own_usable(o) && via_addr_is4(&o->addr) != six &&
-           (!six || via_addr_is_linklocal6(&o->addr));
+           o->state != VIA_ADDR_OPTIMISTIC && (!six || via_addr_is_linklocal6(&o->addr));
 }
 
 /* RFC 9776 4.2.13, RFC 3590: unspecified as long as there is none. */

@@ -83,15 +83,32 @@ static struct via_own *own_here(const struct via_core *c, const struct via_iface
     return o && o->kind == VIA_OWN_UNICAST && o->iface == f->index ? o : NULL;
 }
 
-/* RFC 4861 7.2.2: the source of the packet that waits, if it is of this interface. */
+/* To ask with our MAC address, from an address that nobody else has (RFC 4429 3.2). */
+static bool may_ask(const struct via_own *o) {
+    return o && via_own_usable(o) && o->state != VIA_ADDR_OPTIMISTIC;
+}
+
+/*
+ * RFC 4861 7.2.2: the source of the packet that waits, if it is of this interface. While all there is may still be
+ * another host's, nothing is asked and the packet waits on.
+ */
 static bool source_for(const struct via_core *c, const struct via_iface *f, const struct via_neigh *n,
                        struct via_addr *src) {
-    const struct via_own *o = own_here(c, f, &n->src);
+    uint32_t id;
 
-    if (!o || !via_own_usable(o))
-        return via_addr_select(c, &n->addr, &n->addr, n->iface, src) == 0;
     *src = n->src;
-    return true;
+    if (may_ask(own_here(c, f, src)))
+        return true;
+    if (via_addr_select(c, &n->addr, &n->addr, n->iface, src) < 0)
+        return false;
+    if (may_ask(via_addr_find(c, src, f->index)))
+        return true;
+    for (id = f->own.head; id; id = via_own_at(c, id)->iface_next) {
+        *src = via_own_at(c, id)->addr;
+        if (!via_addr_is4(src) && may_ask(via_own_at(c, id)))
+            return true;
+    }
+    return false;
 }
 
 void via_nd_solicit(struct via_core *c, const struct via_neigh *n) {
@@ -135,19 +152,20 @@ void via_nd_announce(struct via_core *c, const struct via_own *o) {
 void via_nd_solicit_router(struct via_core *c, const struct via_iface *f) {
     struct letter l = {.f = f, .dst = all_routers, .nd = {.type = VIA_ND_ROUTER_SOLICIT}};
 
-    if (via_addr_select(c, &all_routers, &all_routers, f->index, &l.src) == 0 && own_here(c, f, &l.src))
+    if (via_addr_select(c, &all_routers, &all_routers, f->index, &l.src) == 0 && may_ask(own_here(c, f, &l.src)))
         put_mac(&l, VIA_ND_SRC_MAC);
     else
         l.src = nobody;
     send_group(c, &l);
 }
 
-static void advertise(struct via_core *c, const struct via_iface *f, const struct via_addr *target,
+/* RFC 4429 3.2: what may still be another host's overrides nothing that is known of it. */
+static void advertise(struct via_core *c, const struct via_iface *f, const struct via_own *o,
                       const struct via_addr *to) {
-    struct letter l = {.f = f, .src = *target, .dst = *to, .nd = {.type = VIA_ND_ADVERT, .target = *target}};
+    struct letter l = {.f = f, .src = o->addr, .dst = *to, .nd = {.type = VIA_ND_ADVERT, .target = o->addr}};
 
     put_mac(&l, VIA_ND_DST_MAC);
-    l.nd.flags = VIA_ND_OVERRIDE;
+    l.nd.flags = o->state == VIA_ADDR_OPTIMISTIC ? 0 : VIA_ND_OVERRIDE;
     if (via_addr_is_any(to)) {
         l.dst = all_nodes;
         send_group(c, &l);
@@ -182,7 +200,7 @@ static enum via_drop take_solicit(struct via_core *c, struct via_iface *f, const
 
     if (!o || (o->flags & VIA_ADDR_KERNEL))
         return VIA_DROP_ND_NOT_MINE;
-    if (o->state == VIA_ADDR_TENTATIVE)
+    if (o->state == VIA_ADDR_TENTATIVE || (o->state == VIA_ADDR_OPTIMISTIC && via_addr_is_any(&ip->src)))
         return meet_rival(c, o, nd, ip);
     if (!via_own_usable(o))
         return VIA_DROP_ND_NOT_MINE;
@@ -194,7 +212,7 @@ static enum via_drop take_solicit(struct via_core *c, struct via_iface *f, const
             via_neigh_learn(c, n, nd->src_mac, VIA_PROOF_HINT);
     }
     if (via_addr_is_any(&ip->src) || on_link(c, f, &ip->src))
-        advertise(c, f, &nd->target, &ip->src);
+        advertise(c, f, o, &ip->src);
     return VIA_KEPT;
 }
 

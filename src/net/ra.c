@@ -170,11 +170,78 @@ static struct via_own *made_of(const struct via_core *c, const struct via_iface 
     return NULL;
 }
 
+/* Temporary addresses (RFC 8981). */
+
+#define TEMP_RETRIES 3u /* TEMP_IDGEN_RETRIES */
+
+/* 3.8 REGEN_ADVANCE: so long before an address is deprecated its heir is made. */
+static via_ns_t advance(const struct via_core *c, const struct via_iface *f) {
+    return 2 * VIA_SEC + TEMP_RETRIES * c->attrs.dad_probes * f->retrans;
+}
+
+/* 3.4 (1), (4): the prefix's lifetimes, but no more than its own since it was made. */
+static void temp_lifetimes(const struct via_core *c, const struct via_iface *f, const struct via_own *stable,
+                           struct via_own_new *n, via_ns_t born) {
+    n->preferred = via_min_ns(stable->preferred, via_after(born, c->attrs.temp_preferred - n->desync));
+    n->valid = via_min_ns(stable->valid, via_after(born, c->attrs.temp_valid));
+    n->preferred = via_min_ns(n->preferred, n->valid);
+    n->heir = n->preferred > advance(c, f) ? n->preferred - advance(c, f) : 1;
+}
+
+static uint32_t count_temps(const struct via_core *c, const struct via_iface *f) {
+    uint32_t id, n = 0;
+
+    for (id = f->own.head; id; id = via_own_at(c, id)->iface_next)
+        n += via_own_at(c, id)->origin == VIA_OWN_TEMP;
+    return n;
+}
+
+static void make_temp(struct via_core *c, const struct via_iface *f, const struct via_own *stable) {
+    struct via_own_new n = {.iface = f->index, .prefix = 64, .flags = VIA_ADDR_AUTO | VIA_ADDR_TEMPORARY,
+                            .origin = VIA_OWN_TEMP};
+
+    n.desync = c->attrs.temp_preferred / 1000 * via_rand_below(&c->s->rand, 401); /* 3.8 MAX_DESYNC_FACTOR */
+    temp_lifetimes(c, f, stable, &n, via_now(c));
+    if (n.heir <= via_now(c) || count_temps(c, f) >= VIA_RA_TEMPS) /* 3.4 (5) */
+        return;
+    n.addr = via_addr_random(c, &stable->addr);
+    via_addr_add(c, &n, NULL);
+}
+
+/* The temporary addresses of a prefix follow the router's word; the first one is made. */
+static void follow_temps(struct via_core *c, const struct via_iface *f, const struct via_own *stable) {
+    bool any_yet = false;
+    uint32_t id;
+
+    for (id = f->own.head; id; id = via_own_at(c, id)->iface_next) {
+        struct via_own *o = via_own_at(c, id);
+        struct via_own_new n = {.desync = o->desync};
+
+        if (o->origin != VIA_OWN_TEMP || !via_addr_in(&o->addr, &stable->addr, 64))
+            continue;
+        temp_lifetimes(c, f, stable, &n, o->born);
+        via_addr_relive(c, o, &n);
+        any_yet |= o->heir != VIA_NEVER;
+    }
+    if (!any_yet && c->attrs.temp_addrs)
+        make_temp(c, f, stable);
+}
+
+void via_ra_heir(struct via_core *c, const struct via_own *o) {
+    const struct via_iface *f = via_iface_at(c, o->iface);
+    uint32_t others;
+    const struct via_own *stable = made_of(c, f, &o->addr, &others);
+
+    if (stable)
+        make_temp(c, f, stable);
+}
+
 /* RFC 4862 5.5.3. */
 static bool make_address(struct via_core *c, const struct via_iface *f, const struct via_nd_prefix *p) {
     struct via_own_new n = {.iface = f->index, .prefix = 64, .flags = VIA_ADDR_AUTO, .origin = VIA_OWN_PREFIX};
-    uint32_t others;
+    uint32_t others, id;
     struct via_own *o;
+    int err;
 
     if (p->preferred > p->valid || p->len != 64 || via_addr_is_multicast(&p->prefix) ||
         via_addr_in(&p->prefix, &any, 64))
@@ -182,6 +249,7 @@ static bool make_address(struct via_core *c, const struct via_iface *f, const st
     o = made_of(c, f, &p->prefix, &others);
     if (o) {
         via_addr_refresh(c, o, lifetime(p->preferred), lifetime(p->valid));
+        follow_temps(c, f, o);
         return true;
     }
     if (!p->valid)
@@ -191,7 +259,11 @@ static bool make_address(struct via_core *c, const struct via_iface *f, const st
     n.addr = via_addr_opaque(c, &p->prefix, f->index, 0);
     n.preferred = via_after(via_now(c), lifetime(p->preferred));
     n.valid = via_after(via_now(c), lifetime(p->valid));
-    return via_addr_add(c, &n, NULL) != -ENOSPC;
+    err = via_addr_add(c, &n, &id);
+    if (err < 0)
+        return err != -ENOSPC;
+    follow_temps(c, f, via_own_at(c, id));
+    return true;
 }
 
 static bool take_prefix(struct via_core *c, const struct via_iface *f, const struct via_nd_prefix *p,

@@ -9,12 +9,14 @@
 #ifndef VIA_NET_RA_H
 #define VIA_NET_RA_H
 
+#include "net/addr.h"
 #include "net/iface.h"
 #include "wire/nd.h"
 
 #define VIA_RA_ROUTES    32 /* routes kept from router advertisements: routers, prefixes, specific routes */
 #define VIA_RA_REDIRECTS 64 /* routes kept from redirects */
 #define VIA_RA_ADDRS     16 /* addresses made of prefixes, per interface */
+#define VIA_RA_TEMPS     32 /* temporary ones beside them, per interface */
 
 /* A route that was learned, and until when. */
 struct via_ra_lease {
@@ -38,6 +40,8 @@ void via_ra_forget(struct via_core *c, uint32_t route);
 /* A router advertisement, form checked. 0, or why nothing of it, or not all, was taken (ND_LIMIT, ND_NOT_MINE). */
 enum via_drop via_ra_input(struct via_core *c, struct via_iface *f, const struct via_nd *nd,
                            const struct via_ip_head *ip);
+/* A temporary address comes of age: another one of its prefix is made beside it (RFC 8981 3.4). */
+void via_ra_heir(struct via_core *c, const struct via_own *o);
 /* A redirect, form checked. 0, or ND_BAD: not from the router that we use for that destination. */
 enum via_drop via_ra_redirect(struct via_core *c, struct via_iface *f, const struct via_nd *nd,
                               const struct via_ip_head *ip);

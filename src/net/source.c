@@ -52,14 +52,16 @@ bool via_addr_prefers(const struct via_own *a, const struct via_own *b, const st
         return via_addr_eq(&a->addr, dst);
     if (sa != sb) /* 2: appropriate scope */
         return sa < sb ? sa >= sd : sb < sd;
-    if (a->state != b->state) /* 3: not deprecated */
-        return b->state == VIA_ADDR_DEPRECATED;
+    if ((a->state == VIA_ADDR_PREFERRED) != (b->state == VIA_ADDR_PREFERRED)) /* 3: not deprecated, nor optimistic */
+        return a->state == VIA_ADDR_PREFERRED;
     if ((a->iface == iface) != (b->iface == iface)) /* 5: outgoing interface; 4 is about mobile hosts */
         return a->iface == iface;
     label = label_of(dst);
     if ((label_of(&a->addr) == label) != (label_of(&b->addr) == label)) /* 6: matching label */
         return label_of(&a->addr) == label;
-    return common_of(a, dst) > common_of(b, dst); /* 8: longest matching prefix; 7 is about temporary addresses */
+    if ((a->flags ^ b->flags) & VIA_ADDR_TEMPORARY) /* 7: temporary */
+        return a->flags & VIA_ADDR_TEMPORARY;
+    return common_of(a, dst) > common_of(b, dst); /* 8: longest matching prefix */
 }
 
 static bool may_serve(const struct via_own *o, const struct via_addr *dst, uint8_t iface) {

@@ -197,7 +197,7 @@ static void dump_timers(struct out *o, const struct via_stack *st) {
 }
 
 static int addr_row(const struct via_ifaddr *a, void *arg) {
-    static const char *const states[] = {"tentative", "preferred", "deprecated", "duplicate"};
+    static const char *const states[] = {"tentative", "preferred", "deprecated", "duplicate", "optimistic"};
     struct out *o = arg;
     char buf[VIA_ADDR_TEXT];
 

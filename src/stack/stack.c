@@ -286,7 +286,7 @@ int via_ctrl_addr(struct via_stack *st, int op, const struct via_ifaddr *a) {
 
     if (!a)
         return via_why_set(c, -EINVAL, "ctrl: no address given");
-    if (op == VIA_CTRL_ADD && (a->flags & ~(VIA_ADDR_NODAD | VIA_ADDR_KERNEL | VIA_ADDR_AUTO)))
+    if (op == VIA_CTRL_ADD && (a->flags & ~(2 * VIA_ADDR_TEMPORARY - 1)))
         return via_why_set(c, -EINVAL, "ctrl: flags %#x of an address are not known", a->flags);
     return explain(c, op, via_net_addr(c, op, a),
                    &(struct refusal){"address", "max_addrs", &a->addr, a->prefix, a->iface});
