@@ -266,8 +266,11 @@ uint32_t via_wheel_pop(struct via_wheel *w, const struct via_tick_base *kinds, v
         uint32_t id = w->root[slot];
         struct via_tick *t;
 
-        if (start > unit_of(now))
+        if (start > unit_of(now)) {
+            if (w->next < start << VIA_WHEEL_SHIFT)
+                w->next = start << VIA_WHEEL_SHIFT; /* no later than the earliest, so nobody looks in vain again */
             break;
+        }
         w->cursor = start;
         t = node(kinds, id);
         if (slot >= VIA_WHEEL_SLOTS || !in_range(w, slot, t)) {

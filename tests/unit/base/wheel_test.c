@@ -391,6 +391,24 @@ static void earliest_that_goes_again_and_again_leaves_an_exact_deadline(void **s
     assert_int_equal(b->w.count, 0);
 }
 
+/* Who asks "is anything due?" by a comparison alone must not find it so for ever after something was. */
+static void search_that_finds_nothing_is_not_made_again(void **state) {
+    struct bench *b = *state;
+    uint32_t i;
+
+    bench_init(b, 0, 1);
+    for (i = 1; i <= 20; i++)
+        arm(b, i, (via_ns_t)1 << 2 * i);
+    for (i = 1; i < 20; i++) {
+        via_ns_t now = (via_ns_t)1 << 2 * i;
+
+        assert_int_not_equal(via_wheel_pop(&b->w, b->kinds, now), 0);
+        assert_int_equal(via_wheel_pop(&b->w, b->kinds, now), 0);
+        assert_true(b->w.next > now);
+        assert_true(b->w.next <= now << 2);
+    }
+}
+
 static void walker_sees_what_is_wrong(void **state) {
     struct bench *b = *state;
     uint32_t i;
@@ -429,6 +447,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(wheel_repeats_itself_from_a_seed, setup, teardown),
         cmocka_unit_test_setup_teardown(deadline_that_keeps_moving_is_always_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(earliest_that_goes_again_and_again_leaves_an_exact_deadline, setup, teardown),
+        cmocka_unit_test_setup_teardown(search_that_finds_nothing_is_not_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(walker_sees_what_is_wrong, setup, teardown),
     };
 
