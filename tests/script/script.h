@@ -115,7 +115,7 @@ struct sc_conf {
     char fails[256]; /* the script must fail with this in the message */
     uint32_t peer_isn;
     bool peer_isn_set, neigh, needs_tcp, keep_mcast, loose;
-    char why_skip[128];
+    char known[256]; /* it fails, and this is why: a disagreement that is being looked at */
 };
 
 struct sc_var {
