@@ -2,6 +2,10 @@
 /**
  * @file sock.h
  * @brief What all sockets have in common: close, options, names, the user pointer.
+ *
+ * A socket is a slot in the stack's region and is named by a handle (via_sock_t), which says its kind. A handle is good
+ * until via_sock_close(), in the process that opened it; afterwards every call refuses it with -EBADF, in all builds,
+ * also when the slot serves another socket. 0 is never a handle. All calls are for the owner thread.
  */
 #ifndef VIADUCT_SOCK_H
 #define VIADUCT_SOCK_H
@@ -57,13 +61,39 @@ enum via_sockopt {
  */
 VIA_API int via_sock_close(struct via_stack *st, via_sock_t s, unsigned flags);
 
-/** Sets an option. @return 0, -EBADF, -ENOPROTOOPT, -EINVAL (size or range), -EACCES (read only). */
+/**
+ * Sets an option; it counts from the next packet on.
+ * @param v  the value, of the type that the option says (`int` if it says nothing).
+ * @param n  its size in bytes.
+ * @return 0;
+ *   - -EBADF,
+ *   - -ENOPROTOOPT the kind of socket has no such option,
+ *   - -EINVAL no value, a size that is not the option's, or a value out of its range,
+ *   - -EACCES the option is read only,
+ *   - -EOPNOTSUPP not for a socket that was opened so (VIA_UDP_SEND_ONLY).
+ */
 VIA_API int via_sock_setopt(struct via_stack *st, via_sock_t s, int opt, const void *v, size_t n);
-/** Reads an option; *n is the room and then the length. @return 0, -EBADF, -ENOPROTOOPT, -EINVAL. */
+/**
+ * Reads an option.
+ * @param v  where to.
+ * @param n  the room there, bytes; then how many were filled.
+ * @return 0; -EBADF; -ENOPROTOOPT the kind of socket has no such option; -EINVAL no room, or too little.
+ */
 VIA_API int via_sock_getopt(struct via_stack *st, via_sock_t s, int opt, void *v, size_t *n);
-/** Local and remote end point; either may be NULL. @return 0, -EBADF; -ENOTCONN if `peer` is asked and there is none. */
+/**
+ * Local and remote end point. A wildcard address is all zero and its family tells which; a link-local address has its
+ * interface number as scope.
+ * @param local  filled if not NULL.
+ * @param peer   filled if not NULL.
+ * @return 0; -EBADF; -ENOTCONN if `peer` is asked for and there is none.
+ */
 VIA_API int via_sock_names(struct via_stack *st, via_sock_t s, struct via_ep *local, struct via_ep *peer);
-/** Sets the user pointer to `set` and, with `get`, returns the old one. @return 0, -EBADF. */
+/**
+ * Sets the user pointer. It is never followed; completions (via_done.user) and what is lent (via_lent.user) bring it.
+ * @param set  the new one.
+ * @param get  where to leave the old one, or NULL.
+ * @return 0; -EBADF.
+ */
 VIA_API int via_sock_user(struct via_stack *st, via_sock_t s, void *set, void **get);
 
 #ifdef __cplusplus

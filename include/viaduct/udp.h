@@ -2,6 +2,11 @@
 /**
  * @file udp.h
  * @brief UDP (RFC 768) of both families: batches without copies both ways, multicast, connected sockets.
+ *
+ * One socket for both directions. Datagrams are whole or not at all: what does not fit a queue is dropped and counted,
+ * what does not fit a send is refused. Checksums are verified unless the link vouches for them (attribute checksum); a
+ * datagram of IPv4 may come without one, of IPv6 not (RFC 8200 8.1). Longer than the path MTU is fragmented unless
+ * asked otherwise. All calls are for the owner thread.
  */
 #ifndef VIADUCT_UDP_H
 #define VIADUCT_UDP_H
@@ -23,7 +28,7 @@ enum via_udp_flag {
 
 /** How to open. */
 struct via_udp_conf {
-    uint32_t size;
+    uint32_t size;        /**< sizeof, by the initialiser. */
     uint32_t flags;       /**< enum via_udp_flag bits. */
     uint32_t rcvbuf;      /**< Packets that may wait; 0: attribute udp_rcvbuf. */
     uint32_t iface;       /**< Interface number to be bound to; 0: any. */
@@ -33,7 +38,7 @@ struct via_udp_conf {
 
 /** A multicast group and, for source-specific membership (RFC 3569), one source. */
 struct via_group {
-    struct via_addr group;
+    struct via_addr group;  /**< 224.0.0.0/4 or ff00::/8, of a family that the socket speaks. */
     struct via_addr source; /**< All zero: any source. */
     uint32_t iface;         /**< Interface number; 0: by route. */
 };
@@ -54,16 +59,16 @@ enum via_dgram_flag {
  * payload, `peer` is the source, `local` the destination address.
  */
 struct via_dgram {
-    struct via_seg seg;
-    const struct iovec *iov;
-    uint32_t iovcnt;
+    struct via_seg seg;       /**< Received: the payload's first run. Sending: a buffer, or zero. */
+    const struct iovec *iov;  /**< Sending: bytes to be copied, if there is no buffer. */
+    uint32_t iovcnt;          /**< Of `iov`; 0: an empty datagram. */
     uint32_t flags;      /**< enum via_dgram_flag. */
     uint32_t bytes;      /**< Received: payload length over the chain. Sending with VIA_DGRAM_CUT: of each datagram. */
     uint32_t iface;      /**< Received: interface number. */
-    uint64_t token;
+    uint64_t token;      /**< Sending: comes back from via_tx_done(); 0: no completion is wanted. */
     uint64_t seq;        /**< Received: arrival number. */
     via_ns_t ts;         /**< Received: arrival time. */
-    struct via_ep peer;
+    struct via_ep peer;  /**< Received: source; sending: destination, family 0: where it is connected to. */
     struct via_ep local; /**< Received: destination; sending: source if not wildcard. */
 };
 
@@ -93,6 +98,9 @@ VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_gr
 
 /**
  * Sends a batch. Each datagram goes whole or not at all; the first that cannot go ends the batch.
+ * @param v      the batch; buffers of those queued are gone, of the others stay the caller's.
+ * @param n      how many, at least 1.
+ * @param flags  VIA_MORE, VIA_FLUSH, or 0: they leave with the next poll, flush or arm.
  * @return how many were queued (> 0), else why the first was not: -EBADF; -EAGAIN ring full (VIA_EV_SPACE is
  * promised); -ENOBUFS; -EMSGSIZE too long for a datagram, for the path if it may not be cut, or for the TX ring;
  * -EDESTADDRREQ; -ENETUNREACH; -EHOSTUNREACH; -EADDRNOTAVAIL `local` is not an own address; -EACCES broadcast; -EINVAL,
@@ -109,7 +117,12 @@ VIA_API int via_udp_send(struct via_stack *st, via_sock_t s, const struct via_dg
  */
 VIA_API int via_udp_recv(struct via_stack *st, via_sock_t s, struct via_dgram *v, unsigned n);
 
-/** Copies one datagram into `buf` and releases it; longer ones are cut. @return its full length, or as via_udp_recv(). */
+/**
+ * Copies one datagram and gives its buffer back; for who does not want to hold buffers.
+ * @param buf   room for `len` bytes; what is longer is cut.
+ * @param peer  the source, or NULL.
+ * @return its full length, which tells whether it was cut; or as via_udp_recv().
+ */
 VIA_API ssize_t via_udp_read(struct via_stack *st, via_sock_t s, void *buf, size_t len, struct via_ep *peer);
 
 #ifdef __cplusplus

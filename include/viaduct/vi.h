@@ -235,13 +235,29 @@ VIA_API int via_vi_impair(struct via_vi *vi, const struct via_impair *imp);
 /** Gives a frame to RX as if it had arrived at `ts` (0: now). @return 0, -EINVAL, -EMSGSIZE, -ENOBUFS. */
 VIA_API int via_vi_inject(struct via_vi *vi, const void *frame, size_t len, via_ns_t ts);
 
-/** Fills `out`. @return 0, -EINVAL. */
+/**
+ * What the VI is now: as obtained, not as asked for. Counters of wrappers and drivers are summed up.
+ * @param out  `size` set by the caller (VIA_VI_INFO_INIT), all else filled.
+ * @return 0; -EINVAL `size` is that of another version.
+ */
 VIA_API int via_vi_info(const struct via_vi *vi, struct via_vi_info *out);
 
-/** Adds or removes a filter. @return 0; -EOPNOTSUPP where everything comes; -EEXIST, -ENOENT, -ENOSPC, -EINVAL. */
+/**
+ * Adds or removes a filter of a driver that takes only what is named (VIA_VI_STEERS). The stack does so by itself for own
+ * addresses, groups and ports of sockets; this is for raw I/O, and for packets beyond.
+ * @return 0;
+ *   - -EOPNOTSUPP everything comes anyway,
+ *   - -EEXIST, -ENOENT it is there already, or not there,
+ *   - -ENOSPC the device's table is full,
+ *   - -EINVAL no filter, or one that names nothing.
+ */
 VIA_API int via_vi_filter(struct via_vi *vi, bool add, const struct via_filter *f);
 
-/** Drains TX as far as the device takes it at once, detaches, frees. Sockets bound to it get VIA_EV_LINK. */
+/**
+ * Drains TX as far as the device takes it at once, detaches, frees; `vi` means nothing afterwards. Its addresses, routes
+ * and neighbours go, sockets that lie on it get VIA_EV_LINK with -ENODEV, tokens in flight complete with -ENODEV.
+ * Received buffers that the application holds stay good: their memory is the stack's. @return 0.
+ */
 VIA_API int via_vi_close(struct via_vi *vi);
 
 /**
@@ -250,22 +266,31 @@ VIA_API int via_vi_close(struct via_vi *vi);
  * whole Ethernet frames (or parts of a jumbo one). Sleep through via_wait_fd() as with the stack.
  * @{
  */
-/** Takes the VI away from the stack, with its addresses, routes and neighbours, or gives it back without. @return 0. */
+/**
+ * Takes the VI away from the stack, with its addresses, routes and neighbours, or gives it back without: they are then to
+ * be added anew. What the program holds of its frames stays its own either way. @return 0, or -errno as via_vi_open().
+ */
 VIA_API int via_vi_raw(struct via_vi *vi, bool on);
-/** First byte of a frame. Valid until it is released or sent. */
+/** First byte of a frame, `f->len` bytes are to be read, or written after via_vi_alloc(). Valid until released or sent. */
 VIA_API void *via_vi_data(const struct via_vi *vi, const struct via_frame *f);
 /**
  * Takes up to `n` received frames, and no more from the device; they are the caller's until released or sent. Packets of
  * several frames (VIA_VI_JUMBO) are whole if `n` is 64 or more. @return how many, or -ENODEV.
  */
 VIA_API int via_vi_recv(struct via_vi *vi, struct via_frame *v, unsigned n);
-/** Gives frames back that via_vi_recv() or via_vi_alloc() gave out, in any order. */
+/** Gives frames back that via_vi_recv() or via_vi_alloc() gave out, in any order; `addr` may lie anywhere inside. */
 VIA_API void via_vi_release(struct via_vi *vi, const struct via_frame *v, unsigned n);
-/** Takes up to `n` empty frames to send; `len` is their room. @return how many. */
+/**
+ * Takes up to `n` empty frames to send; `len` is their room, to be set to what was written. The frames that are kept back
+ * for the rings are not given out. @return how many, possibly 0.
+ */
 VIA_API int via_vi_alloc(struct via_vi *vi, struct via_frame *v, unsigned n);
-/** Hands over frames to send, received ones too; the first of them (returned count) are gone, the rest stay. */
+/**
+ * Hands over frames to send, whole packets in order, received ones too. What the device could not take yet waits in the
+ * TX ring for via_vi_kick(). @return how many of the first are gone; the rest stay the caller's.
+ */
 VIA_API int via_vi_send(struct via_vi *vi, const struct via_frame *v, unsigned n);
-/** One doorbell for all that was handed over, and completions collected. @return 0, or -errno of the device. */
+/** One doorbell for all handed over, and what was sent comes back to the pool. @return 0, or -errno of the device. */
 VIA_API int via_vi_kick(struct via_vi *vi);
 /** @} */
 

@@ -26,7 +26,12 @@ extern "C" {
 /** Flag of via_wait_arm(): look at the rings for `n` ns (below 2^24) before arming. */
 #define VIA_SPIN_NS(n) ((unsigned)(n) & 0xffffffu)
 
-/** The FD: readable when there is something to poll for. Made at first use, CLOEXEC, owned by the stack. @return FD. */
+/**
+ * The FD: readable when there is something to poll for, level-triggered; an epoll(7) instance over the FDs of the VIs, a
+ * timerfd and an eventfd. May be given to poll(2), select(2), epoll, io_uring or any loop, but neither read nor closed.
+ * Made at first use, CLOEXEC, owned by the stack, the same until the stack ends.
+ * @return FD; -errno of epoll_create1(2), timerfd_create(2), eventfd(2), epoll_ctl(2).
+ */
 VIA_API int via_wait_fd(struct via_stack *st);
 
 /**
@@ -36,10 +41,15 @@ VIA_API int via_wait_fd(struct via_stack *st);
  */
 VIA_API int via_wait_arm(struct via_stack *st, unsigned flags);
 
-/** Undoes it; via_stack_poll() does so by itself. */
+/** Undoes it, so that neither devices nor other threads wake anybody; via_stack_poll() does so by itself. */
 VIA_API void via_wait_disarm(struct via_stack *st);
 
-/** Adds via_wait_fd() to an epoll(7) instance with `data` as data.u64. @return 0 or -errno. */
+/**
+ * Adds via_wait_fd() to an epoll(7) instance of the program's.
+ * @param epfd  that instance.
+ * @param data  comes back as data.u64.
+ * @return 0; -errno of epoll_ctl(2), or as via_wait_fd().
+ */
 VIA_API int via_wait_join(struct via_stack *st, int epfd, uint64_t data);
 
 /**

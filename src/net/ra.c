@@ -197,8 +197,8 @@ static uint32_t count_temps(const struct via_core *c, const struct via_iface *f)
 }
 
 static void make_temp(struct via_core *c, const struct via_iface *f, const struct via_own *stable) {
-    struct via_own_new n = {.iface = f->index, .prefix = 64, .flags = VIA_ADDR_AUTO | VIA_ADDR_TEMPORARY,
-                            .origin = VIA_OWN_TEMP};
+    struct via_own_new n = {
+        .iface = f->index, .prefix = 64, .flags = VIA_ADDR_AUTO | VIA_ADDR_TEMPORARY, .origin = VIA_OWN_TEMP};
 
     n.desync = c->attrs.temp_preferred / 1000 * via_rand_below(&c->s->rand, 401); /* 3.8 MAX_DESYNC_FACTOR */
     temp_lifetimes(c, f, stable, &n, via_now(c));
@@ -390,15 +390,12 @@ enum via_drop via_ra_redirect(struct via_core *c, struct via_iface *f, const str
  * host alone (3.2.2.2, RFC 1812 5.2.7.2): nobody can say what the mask of a net is.
  */
 enum via_drop via_ra_redirect4(struct via_core *c, const struct via_iface *f, const struct via_ra_hint *h) {
-    struct via_rt r = {.dst = h->dst,
-                       .gateway = h->gateway,
-                       .iface = f->index,
-                       .bits = 128,
-                       .origin = VIA_ROUTE_REDIRECT};
+    struct via_rt r = {
+        .dst = h->dst, .gateway = h->gateway, .iface = f->index, .bits = 128, .origin = VIA_ROUTE_REDIRECT};
 
     if (!c->attrs.redirects || !uses_router(c, f->index, &h->dst, &h->from) || via_addr_find(c, &h->dst, 0) ||
-        via_addr_find(c, &h->gateway, 0) || via_addr_eq(&h->gateway, &h->from) ||
-        via_addr_is_multicast(&h->gateway) || !via_route_on_link(c, &h->gateway, f->index))
+        via_addr_find(c, &h->gateway, 0) || via_addr_eq(&h->gateway, &h->from) || via_addr_is_multicast(&h->gateway) ||
+        !via_route_on_link(c, &h->gateway, f->index))
         return VIA_DROP_ICMP_REDIRECT;
     drop_redirects(c, f->index, &h->dst);
     if (!learn_route(c, &r, REDIRECT_TIME))

@@ -93,6 +93,30 @@ static int walk_vi(const struct via_vi *vi, const struct walk *w) {
     }
 }
 
+/* Last of all: there may be a million of them, and who does not want them ends the walk at the first. */
+static int walk_socks(const struct via_core *c, const struct walk *w) {
+    static const char *const objects[VIA_KINDS] = {"", "udp_socket", "tcp_socket", "listener"};
+    uint32_t kind, i;
+    int stop = 0;
+
+    for (kind = VIA_KIND_UDP; kind < VIA_KINDS; kind++) {
+        const struct via_pool *pool = &c->socks->pool[kind];
+
+        for (i = 1; i <= pool->ready && !stop; i++) {
+            const struct via_sock *k = via_pool_at(pool, &c->region, i);
+            const struct via_stat v[] = {
+                {objects[kind], i, 1, "queued", "packets that wait to be read", k->rxq.pkts},
+                {objects[kind], i, 0, "drops", "packets lost because the queue or the pool was full", k->drops},
+                {objects[kind], i, 1, "tokens", "completions outstanding", k->tokens},
+            };
+
+            if (k->state != VIA_SOCK_FREE)
+                stop = tell(w, v, VIA_COUNT(v));
+        }
+    }
+    return stop;
+}
+
 static int walk_drops(const struct via_core *c, const struct walk *w) {
     int i, stop = 0;
 
@@ -125,5 +149,7 @@ int via_stats_walk(const struct via_stack *st, int (*fn)(const struct via_stat *
         stop = via_udp_stats(c, fn, arg);
     if (!stop)
         stop = via_tcp_stats(c, fn, arg);
-    return stop ? stop : walk_drops(c, &w);
+    if (!stop)
+        stop = walk_drops(c, &w);
+    return stop ? stop : walk_socks(c, &w);
 }

@@ -355,7 +355,8 @@ struct cursor {
 };
 
 /* Copies the next `n` bytes of an entry, which there are, to the end of `p`. */
-static int append_next(struct via_core *c, struct via_pkt *p, const struct via_dgram *d, struct cursor *at, uint32_t n) {
+static int append_next(struct via_core *c, struct via_pkt *p, const struct via_dgram *d, struct cursor *at,
+                       uint32_t n) {
     while (n) {
         bool first = at->part == (const struct via_pkt *)(const void *)d->seg.buf;
         const uint8_t *base = !d->seg.buf ? d->iov[at->i].iov_base : first ? d->seg.data : via_pkt_data(c, at->part);

@@ -185,7 +185,8 @@ int via_udp_post(struct via_core *c, struct via_sock *k, const struct via_post *
     int64_t bytes = measure(c, post, &linked);
 
     if (bytes < 0)
-        return via_why_set(c, -EINVAL, "udp: a segment is not inside a buffer that the application holds, or came twice");
+        return via_why_set(c, -EINVAL,
+                           "udp: a segment is not inside a buffer that the application holds, or came twice");
     if (bytes > LONGEST)
         return via_why_set(c, -EMSGSIZE, "udp: a datagram holds at most %u bytes", LONGEST);
     if (post->flags & VIA_INLINE)

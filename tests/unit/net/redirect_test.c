@@ -117,18 +117,18 @@ static void strangers_and_nonsense_are_not_believed(void **state) {
         struct said w;
         enum via_drop why;
     } cases[] = {
-        {{.from = "10.0.0.2"}, VIA_DROP_ICMP_REDIRECT},          /* not the router in use */
-        {{.from = "192.0.2.9"}, VIA_DROP_ICMP_REDIRECT},         /* not even on the link */
-        {{.gateway = "198.51.100.1"}, VIA_DROP_ICMP_REDIRECT},   /* not on a net of ours */
-        {{.gateway = "10.0.0.1"}, VIA_DROP_ICMP_REDIRECT},       /* ourselves */
-        {{.gateway = "10.0.0.255"}, VIA_DROP_ICMP_REDIRECT},     /* everybody */
-        {{.gateway = "224.0.0.1"}, VIA_DROP_ICMP_REDIRECT},      /* a group */
-        {{.gateway = "0.0.0.0"}, VIA_DROP_ICMP_REDIRECT},        /* nobody */
-        {{.gateway = "127.0.0.1"}, VIA_DROP_ICMP_REDIRECT},      /* ourselves */
-        {{.gateway = "10.0.0.9"}, VIA_DROP_ICMP_REDIRECT},       /* where it goes already */
-        {{.dst = "10.0.0.2"}, VIA_DROP_ICMP_REDIRECT},           /* on the link: no router is in use */
-        {{.src = "10.0.0.2"}, VIA_DROP_ICMP_NO_FLOW},            /* of a packet that is not ours */
-        {{.dst = "224.0.0.7"}, VIA_DROP_ICMP_NO_FLOW},           /* of one that no router was asked about */
+        {{.from = "10.0.0.2"}, VIA_DROP_ICMP_REDIRECT},        /* not the router in use */
+        {{.from = "192.0.2.9"}, VIA_DROP_ICMP_REDIRECT},       /* not even on the link */
+        {{.gateway = "198.51.100.1"}, VIA_DROP_ICMP_REDIRECT}, /* not on a net of ours */
+        {{.gateway = "10.0.0.1"}, VIA_DROP_ICMP_REDIRECT},     /* ourselves */
+        {{.gateway = "10.0.0.255"}, VIA_DROP_ICMP_REDIRECT},   /* everybody */
+        {{.gateway = "224.0.0.1"}, VIA_DROP_ICMP_REDIRECT},    /* a group */
+        {{.gateway = "0.0.0.0"}, VIA_DROP_ICMP_REDIRECT},      /* nobody */
+        {{.gateway = "127.0.0.1"}, VIA_DROP_ICMP_REDIRECT},    /* ourselves */
+        {{.gateway = "10.0.0.9"}, VIA_DROP_ICMP_REDIRECT},     /* where it goes already */
+        {{.dst = "10.0.0.2"}, VIA_DROP_ICMP_REDIRECT},         /* on the link: no router is in use */
+        {{.src = "10.0.0.2"}, VIA_DROP_ICMP_NO_FLOW},          /* of a packet that is not ours */
+        {{.dst = "224.0.0.7"}, VIA_DROP_ICMP_NO_FLOW},         /* of one that no router was asked about */
         {{.dst = "10.0.0.1"}, VIA_DROP_ICMP_REDIRECT},
     };
     struct net_rig *r = *state;
@@ -186,14 +186,10 @@ static void redirects_can_be_switched_off(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(the_router_in_use_moves_one_host),
-        T(packets_take_the_new_way),
-        T(net_redirects_are_about_the_host_too),
-        T(a_redirect_is_forgotten_after_ten_minutes),
-        T(strangers_and_nonsense_are_not_believed),
-        T(a_redirect_without_a_packet_is_malformed),
-        T(a_flood_of_redirects_is_bounded),
-        cmocka_unit_test(redirects_can_be_switched_off),
+        T(the_router_in_use_moves_one_host),        T(packets_take_the_new_way),
+        T(net_redirects_are_about_the_host_too),    T(a_redirect_is_forgotten_after_ten_minutes),
+        T(strangers_and_nonsense_are_not_believed), T(a_redirect_without_a_packet_is_malformed),
+        T(a_flood_of_redirects_is_bounded),         cmocka_unit_test(redirects_can_be_switched_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

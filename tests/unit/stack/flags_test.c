@@ -35,7 +35,7 @@ static void refused(int got, const char *flag) {
 }
 
 static void every_verb_with_flags_refuses_unknown_ones(void **state) {
-    struct iovec iov = {(void *)(uintptr_t)"x", 1};
+    struct iovec iov = {(void *)(uintptr_t) "x", 1};
     struct via_dgram d = {.iov = &iov, .iovcnt = 1};
     struct via_udp_conf conf = VIA_UDP_CONF_INIT;
     struct via_ep any = via_ep_any(VIA_AF_4, 9);
@@ -64,7 +64,7 @@ static void every_verb_with_flags_refuses_unknown_ones(void **state) {
 }
 
 static void flags_of_received_datagrams_may_come_back(void **state) {
-    struct iovec iov = {(void *)(uintptr_t)"x", 1};
+    struct iovec iov = {(void *)(uintptr_t) "x", 1};
     struct via_dgram d = {.iov = &iov, .iovcnt = 1, .flags = VIA_DGRAM_TRUNC | VIA_DGRAM_SHARED | VIA_DGRAM_MCAST};
 
     (void)state;

@@ -412,6 +412,105 @@ static void deadline_covers_everything(void **state) {
     desk_wait(b, 10 * VIA_SEC);
 }
 
+struct deferred {
+    struct via_timer timer;
+    unsigned rang;
+    bool done;
+};
+
+static void mark_done(struct via_stack *st, void *arg) {
+    (void)st;
+    *(bool *)arg = true;
+}
+
+static void ring(struct via_stack *st, struct via_timer *t) {
+    (void)st;
+    ((struct deferred *)t->arg)->rang++;
+}
+
+/* What stack.h promises of the inside of a deferred call. */
+static void do_everything(struct via_stack *st, void *arg) {
+    struct deferred *d = arg;
+    struct via_ifaddr a = {.prefix = 24, .flags = VIA_ADDR_NODAD};
+    struct via_vi_info info = VIA_VI_INFO_INIT;
+    struct iovec iov = {(void *)(uintptr_t) "hello", 5};
+    struct via_dgram m = {.iov = &iov, .iovcnt = 1};
+    struct via_epoll *set;
+    struct via_vi *vi;
+    via_sock_t s;
+
+    assert_int_equal(via_vi_open(st, "null:", NULL, &vi), 0);
+    assert_int_equal(via_vi_info(vi, &info), 0);
+    assert_int_equal(via_addr_parse("10.7.0.1", &a.addr, NULL), 0);
+    a.iface = info.index;
+    assert_int_equal(via_ctrl_addr(st, VIA_CTRL_ADD, &a), 0);
+    assert_int_equal(via_ep_parse("10.7.0.1:7", &m.peer), 0);
+    assert_int_equal(via_udp_open(st, NULL, &m.peer, &s), 0);
+    assert_int_equal(via_epoll_create(st, NULL, &set), 0);
+    assert_int_equal(via_epoll_ctl(set, VIA_EPOLL_ADD, s, VIA_EV_IN, 0), 0);
+    assert_int_equal(via_udp_send(st, s, &m, 1, VIA_FLUSH), 1);
+    d->timer.arg = d;
+    assert_int_equal(via_timer_start(st, &d->timer, via_stack_now(st), ring), 0);
+    assert_int_equal(via_stack_defer(st, mark_done, &d->done), 0);
+    assert_int_equal(via_epoll_destroy(set), 0);
+    assert_int_equal(via_sock_close(st, s, 0), 0);
+    assert_int_equal(via_vi_close(vi), 0);
+}
+
+static void deferred_calls_may_do_all_but_poll(void **state) {
+    struct deferred d = {.rang = 0};
+    unsigned i;
+
+    (void)state;
+    desk_end(b);
+    b = desk_new(1, "frames=1024");
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(via_stack_defer(b->st, do_everything, &d), 0);
+        desk_poll(b);
+        assert_true(d.done); /* what was deferred inside ran in the same round */
+        assert_int_equal(d.rang, i + 1);
+        d.done = false;
+    }
+}
+
+struct sock_counts {
+    unsigned sockets;
+    uint64_t queued, drops;
+};
+
+static int count_socks(const struct via_stat *s, void *arg) {
+    struct sock_counts *n = arg;
+
+    if (strcmp(s->object, "udp_socket"))
+        return 0;
+    n->sockets += !strcmp(s->name, "queued");
+    n->queued += strcmp(s->name, "queued") ? 0 : s->value;
+    n->drops += strcmp(s->name, "drops") ? 0 : s->value;
+    return 0;
+}
+
+static void open_sockets_have_counters_of_their_own(void **state) {
+    struct sock_counts n = {0, 0, 0};
+    via_sock_t s = desk_open(b, "10.0.1.1:5"), t = desk_open(b, "10.0.1.1:6");
+    int i, two = 2;
+
+    (void)state;
+    assert_int_equal(via_sock_setopt(b->st, s, VIA_OPT_RCVBUF, &two, sizeof two), 0);
+    for (i = 0; i < 5; i++) {
+        desk_dgram(b, 1, "10.0.1.2:9", "10.0.1.1:5", "abcd", 4);
+        desk_poll(b);
+    }
+    assert_int_equal(via_stats_walk(b->st, count_socks, &n), 0);
+    assert_int_equal(n.sockets, 2);
+    assert_int_equal(n.queued, 2);
+    assert_int_equal(n.drops, 3);
+    via_sock_close(b->st, s, 0);
+    via_sock_close(b->st, t, 0);
+    n = (struct sock_counts){0, 0, 0};
+    assert_int_equal(via_stats_walk(b->st, count_socks, &n), 0);
+    assert_int_equal(n.sockets, 0);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void) {
@@ -433,6 +532,8 @@ int main(void) {
         CASE(injected_frame_is_received_like_any_other),
         CASE(long_packet_is_taken_whole_by_the_smallest_budget),
         CASE(deadline_covers_everything),
+        CASE(deferred_calls_may_do_all_but_poll),
+        CASE(open_sockets_have_counters_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

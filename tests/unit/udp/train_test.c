@@ -125,8 +125,8 @@ static void train_to_ourselves_arrives_whole(void **state) {
     uint8_t out[1500];
 
     (void)state;
-    assert_int_equal(via_udp_connect(b->st, s, &(struct via_ep){.family = VIA_AF_4, .addr = desk_ep(A ":6").addr, .port = 6}),
-                     0);
+    assert_int_equal(
+        via_udp_connect(b->st, s, &(struct via_ep){.family = VIA_AF_4, .addr = desk_ep(A ":6").addr, .port = 6}), 0);
     assert_int_equal(via_udp_send(b->st, s, &d, 1, 0), 1);
     desk_poll(b);
     assert_int_equal(desk_read(b, r, out, sizeof out), 1000);

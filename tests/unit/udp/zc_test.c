@@ -265,7 +265,7 @@ static void inline_send_copies_any_memory_and_completes_at_once(void **state) {
 }
 
 static void inline_token_waits_for_earlier_ones(void **state) {
-    struct via_seg lies = buffer("a"), copied = {.data = (void *)(uintptr_t)"b", .len = 1};
+    struct via_seg lies = buffer("a"), copied = {.data = (void *)(uintptr_t) "b", .len = 1};
     struct via_done done[2];
 
     (void)state;
