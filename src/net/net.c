@@ -76,22 +76,26 @@ void via_net_timer(struct via_core *c, enum via_tick_kind kind, uint32_t index) 
 }
 
 void via_net_tell(struct via_core *c, const struct via_note *note) {
-    struct via_notes *n = &c->net->notes;
+    struct via_net_head *h = &c->net->head;
 
-    if (n->tail - n->head == VIA_NOTES) {
-        n->head++;
-        n->lost++;
+    if (h->note_tail - h->note_head == VIA_NOTES) {
+        h->note_head++;
+        c->net->notes.lost++;
     }
-    n->at[n->tail++ % VIA_NOTES] = *note;
+    c->net->notes.at[h->note_tail++ % VIA_NOTES] = *note;
+}
+
+void via_net_look(struct via_core *c) {
+    via_iface_watch(c);
 }
 
 bool via_net_note(struct via_core *c, struct via_note *out) {
-    struct via_notes *n = &c->net->notes;
+    struct via_net_head *h = &c->net->head;
 
     via_iface_watch(c);
-    if (n->head == n->tail)
+    if (h->note_head == h->note_tail)
         return false;
-    *out = n->at[n->head++ % VIA_NOTES];
+    *out = c->net->notes.at[h->note_head++ % VIA_NOTES];
     return true;
 }
 

@@ -213,13 +213,23 @@ unsigned via_mirror_poll(struct via_core *c);
 /* Counters of net as statistics; non-zero from `fn` ends it. */
 int via_net_stats(const struct via_core *c, int (*fn)(const struct via_stat *, void *), void *arg);
 
-/* The head of struct via_net, so that a path is checked without a call. */
+/* Looks at the devices: has a link, an MTU or what a device can do changed? A few loads if not. */
+void via_net_look(struct via_core *c);
+
+/* The head of struct via_net, so that paths and notes are looked at without a call. */
 struct via_net_head {
-    uint32_t gen; /* never 0 */
+    uint32_t gen;                  /* never 0 */
+    uint32_t note_head, note_tail; /* count up; notes between them wait to be told */
 };
 
 static inline uint32_t via_net_gen(const struct via_core *c) {
     return ((const struct via_net_head *)(const void *)c->net)->gen;
+}
+
+static inline bool via_net_has_notes(const struct via_core *c) {
+    const struct via_net_head *h = (const struct via_net_head *)(const void *)c->net;
+
+    return h->note_head != h->note_tail;
 }
 
 static inline bool via_path_valid(const struct via_core *c, const struct via_path *path) {

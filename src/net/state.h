@@ -23,9 +23,8 @@
 
 /* What sockets are to be told. */
 struct via_notes {
-    uint32_t head, tail; /* count up; modulo VIA_NOTES */
     uint64_t lost;
-    struct via_note at[VIA_NOTES];
+    struct via_note at[VIA_NOTES]; /* by count modulo VIA_NOTES */
 };
 
 struct via_net {

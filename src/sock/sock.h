@@ -89,6 +89,8 @@ struct via_sock_ops {
     /* via_zc_recv(), with `max` at least 1 and `out` zeroed but for `user`, and via_zc_send(); NULL: carries no data. */
     int (*lend)(struct via_core *c, struct via_sock *k, uint32_t max, struct via_lent *out);
     int (*post)(struct via_core *c, struct via_sock *k, const struct via_post *p);
+    /* A VI has come: filters for all open sockets of the kind. NULL: it has none. */
+    void (*steer)(struct via_core *c, uint32_t vi);
 };
 
 /* Generation, kind and state in one word, as via_sock_find() wants them. */

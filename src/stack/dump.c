@@ -80,7 +80,7 @@ static void dump_stack(struct out *o, const struct via_stack *st) {
 
     section(o, "stack");
     row(o);
-    text(o, "name", st->state->name);
+    text(o, "name", st->name);
     number(o, "now", c->s->now);
     number(o, "polls", c->s->turns);
     number(o, "arrivals", c->s->arrivals);
@@ -181,7 +181,7 @@ static void dump_pools(struct out *o, const struct via_stack *st) {
     pool_row(o, "clones", &c->s->clones);
     pool_row(o, "udp", &c->socks->pool[VIA_KIND_UDP]);
     pool_row(o, "epoll", &c->socks->sets);
-    pool_row(o, "timers", &st->state->timers);
+    pool_row(o, "timers", st->slots);
 }
 
 static void dump_timers(struct out *o, const struct via_stack *st) {

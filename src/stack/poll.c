@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/rx.h"
+#include "tcp/tcp.h"
 
 #define TIMERS       1024u /* fired in one poll at most */
 #define MIRROR_EVERY (10 * VIA_MS) /* a busy poller looks at netlink so often; a sleeper is woken by it */
@@ -162,7 +163,7 @@ VIA_HOT bool poll_once(struct via_stack *st, unsigned budget) {
     rx += via_rx_all(st, budget);
     if (VIA_UNLIKELY(s->wheel.next <= s->now))
         st->work.timers += fire_timers(st);
-    if (!rx || VIA_UNLIKELY(c->net->notes.head != c->net->notes.tail))
+    if (!rx || VIA_UNLIKELY(via_net_has_notes(c)))
         hear_notes(c); /* looks at the links too, which a poll with traffic need not */
     if (c->tcp->touched.head)
         via_tcp_settle(c);

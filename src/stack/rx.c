@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/rx.h"
+#include "tcp/tcp.h"
 
 #include "vi/capture.h"
 

@@ -2,6 +2,7 @@
 #include "stack/stack.h"
 
 #include "stack/attr.h"
+#include "stack/state.h"
 #include "vi/capture.h"
 
 #include <stdlib.h>
@@ -47,6 +48,8 @@ static void find_halves(struct via_stack *st) {
     struct via_core *c = &st->core;
 
     st->state = (struct via_state *)(void *)c->region.base;
+    st->name = st->state->name;
+    st->slots = &st->state->timers;
     c->s = &st->state->core;
     c->net = &st->state->net;
     c->socks = &st->state->socks;
@@ -73,7 +76,7 @@ static int init_packets(struct via_core *c) {
 
 static int init_handles(struct via_stack *st) {
     struct via_core *c = &st->core;
-    struct via_pool *pool = &st->state->timers;
+    struct via_pool *pool = st->slots;
     int err = via_pool_init(pool, &c->region, sizeof(struct via_tick), (uint32_t)c->attrs.max_timers, 0);
 
     c->ticks[VIA_TICK_APP].base = c->region.base + pool->slots;

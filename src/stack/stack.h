@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stack.h - the engine: what belongs to one stack, in this process and in its region.
- *
- * struct via_stack is private: mappings, FDs, hooks, the queue of other threads' calls. struct via_state lies at offset
- * 0 of the region and is what sharers see. The core comes first in both, so that every layer finds it.
+ * stack.h - the engine: what belongs to one stack in this process. Mappings, FDs, hooks, the queue of other threads'
+ * calls; what lies in the region is in state.h. The core comes first, so that every layer finds it.
  */
 #ifndef VIA_STACK_STACK_H
 #define VIA_STACK_STACK_H
 
 #include "base/ring.h"
-#include "net/state.h"
 #include "sock/enter.h"
-#include "tcp/tcp.h"
-#include "udp/udp.h"
 
 #include <stdatomic.h>
 #include <viaduct/timer.h>
 
-#define VIA_STATE_MAGIC 0x5641444354303031ull
-
-struct via_state {
-    uint64_t magic;
-    uint64_t size; /* sizeof, so that tools of another version refuse */
-    char name[32];
-    struct via_core_state core;
-    struct via_net net;
-    struct via_socks socks;
-    struct via_udp udp;
-    struct via_tcp tcp;
-    struct via_pool timers; /* of struct via_tick */
-};
+struct via_state;
 
 /* Frames held until no older one can come from another VI (merge by timestamp). */
 struct via_merge {
@@ -64,9 +47,11 @@ struct via_epoll {
 
 struct via_stack {
     struct via_core core; /* must be first */
-    struct via_state *state;
+    struct via_state *state; /* in the region, with `name` and `slots` */
+    const char *name;
+    struct via_pool *slots; /* of the application's timers: struct via_tick */
     void *user;
-    struct via_timer **timers; /* by slot of the region's timer pool */
+    struct via_timer **timers; /* by slot */
     struct via_epoll *sets;    /* by id */
     uint32_t turn;             /* VI that is served first in the next poll */
     uint32_t leftover;         /* the last poll ran out of budget */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/stack.h"
+#include "tcp/tcp.h"
+#include "udp/udp.h"
 
 struct walk {
     int (*fn)(const struct via_stat *, void *);
@@ -60,7 +62,7 @@ static int walk_pools(const struct via_stack *st, const struct walk *w) {
         stop = walk_pool(w, &c->socks->pool[VIA_KIND_LISTEN], 0, "pool_listen");
     if (!stop)
         stop = walk_pool(w, &c->socks->sets, 0, "pool_epoll");
-    return stop ? stop : walk_pool(w, &st->state->timers, 0, "pool_timers");
+    return stop ? stop : walk_pool(w, st->slots, 0, "pool_timers");
 }
 
 static int walk_vi(const struct via_vi *vi, const struct walk *w) {

@@ -3,7 +3,7 @@
 
 /* A slot is only believed where the timer is known under it: it lies in memory that is not ours. */
 static bool is_armed(const struct via_stack *st, const struct via_timer *t) {
-    return t->slot <= st->state->timers.ready && st->timers[t->slot] == t;
+    return t->slot <= st->slots->ready && st->timers[t->slot] == t;
 }
 
 int via_timer_start(struct via_stack *st, struct via_timer *t, via_ns_t at,
@@ -15,7 +15,7 @@ int via_timer_start(struct via_stack *st, struct via_timer *t, via_ns_t at,
     if (t->slot && !is_armed(st, t))
         return via_why_set(c, -EINVAL, "timer: not zeroed before its first use, or moved while armed");
     if (!t->slot) {
-        t->slot = via_pool_get(&st->state->timers, &c->region);
+        t->slot = via_pool_get(st->slots, &c->region);
         if (!t->slot)
             return via_why_set(c, -ENOBUFS, "timer: all %llu are armed (max_timers)",
                                (unsigned long long)c->attrs.max_timers);
@@ -28,7 +28,7 @@ int via_timer_start(struct via_stack *st, struct via_timer *t, via_ns_t at,
 
 static void let_go(struct via_stack *st, struct via_timer *t) {
     st->timers[t->slot] = NULL;
-    via_pool_put(&st->state->timers, &st->core.region, t->slot);
+    via_pool_put(st->slots, &st->core.region, t->slot);
     t->slot = 0;
 }
 

@@ -11,6 +11,7 @@ static const struct via_attrs *values(const struct via_core *c, const struct via
 
 /* A VI that has started becomes an interface of the host. */
 static int adopt(struct via_stack *st, struct via_vi *vi, struct via_vi **out) {
+    uint32_t kind;
     int err;
 
     vi->stack = st;
@@ -18,14 +19,13 @@ static int adopt(struct via_stack *st, struct via_vi *vi, struct via_vi **out) {
     err = via_net_attach(&st->core, vi);
     if (!err)
         err = via_sleep_watch(st, vi);
-    if (!err)
-        via_udp_steer(&st->core, vi->index);
-    if (!err)
-        via_tcp_steer_listeners(&st->core, vi->index);
     if (err) {
         via_vi_close(vi);
         return err;
     }
+    for (kind = VIA_KIND_UDP; kind < VIA_KINDS; kind++)
+        if (st->core.sock_ops[kind] && st->core.sock_ops[kind]->steer)
+            st->core.sock_ops[kind]->steer(&st->core, vi->index);
     if (out)
         *out = vi;
     return 0;
@@ -118,7 +118,7 @@ int via_vi_impair(struct via_vi *vi, const struct via_impair *imp) {
     int err = via_vi_spoil(vi, imp);
 
     if (!err)
-        via_iface_watch(c); /* checksums are no longer left out: prebuilt headers go */
+        via_net_look(c); /* checksums are no longer left out: prebuilt headers go */
     return err;
 }
 

@@ -466,4 +466,9 @@ static void close_listener(struct via_core *c, struct via_sock *k, unsigned flag
 }
 
 const struct via_sock_ops via_listen_ops = {
-    .name = "listen", .close = close_listener, .setopt = via_listener_setopt, .getopt = via_listener_getopt};
+    .name = "listen",
+    .close = close_listener,
+    .setopt = via_listener_setopt,
+    .getopt = via_listener_getopt,
+    .steer = via_tcp_steer_listeners,
+};

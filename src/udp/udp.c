@@ -47,7 +47,7 @@ static void steer(struct via_core *c, struct via_sock *k, bool add) {
             via_vi_filter(c->vi[i], add, &f);
 }
 
-void via_udp_steer(struct via_core *c, uint32_t vi) {
+static void steer_all(struct via_core *c, uint32_t vi) {
     const struct via_pool *pool = &c->socks->pool[VIA_KIND_UDP];
     uint32_t i;
 
@@ -429,6 +429,7 @@ const struct via_sock_ops via_udp_ops = {
     .getopt = via_udp_getopt,
     .lend = via_udp_lend,
     .post = via_udp_post,
+    .steer = steer_all,
 };
 
 #define MEMBER_CAP 1048576u

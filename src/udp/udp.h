@@ -56,9 +56,6 @@ int via_udp_post(struct via_core *c, struct via_sock *k, const struct via_post *
 int via_udp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
 int via_udp_getopt(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
 
-/* Port filters of all sockets for a VI that has just come. */
-void via_udp_steer(struct via_core *c, uint32_t vi);
-
 /* Flow label of its datagrams to an address; the own address is not always known, nor the peer's port always one. */
 uint32_t via_udp_label(const struct via_core *c, const struct via_sock *k, const struct via_addr *dst);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "inner.h"
 
+#include "net/route.h"
 #include "stack/stack.h"
 
 #define TIMES 100000
