@@ -47,6 +47,7 @@ enum via_sockopt {
     VIA_OPT_RCVBUF_BYTES,   /**< TCP: bytes received and not read. */
     VIA_OPT_MSS,            /**< TCP: bytes of data in a full segment; read only. */
     VIA_OPT_STATE,          /**< TCP: enum via_tcp_state; read only. */
+    VIA_OPT_PACING_RATE,    /**< TCP, uint64_t: bytes per second of data at most, 0: no bound. Paces the socket. */
 };
 
 /** Flag of via_sock_close(): no orderly end, the peer of a stream gets a reset. Datagram sockets have none to give. */

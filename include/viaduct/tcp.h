@@ -145,6 +145,8 @@ struct via_tcp_info {
     uint32_t ecn_marks;   /**< Congestion that the peer echoed. */
     via_ns_t last_sent, last_received, last_ack; /**< Stack's time; 0: never. */
     via_ns_t limited_rwnd, limited_cwnd, limited_ring, limited_app; /**< How long each held the sender back. */
+    via_ns_t limited_pacing;
+    uint64_t pacing_rate; /**< Bytes per second as of now; 0: not paced. */
 };
 #define VIA_TCP_INFO_INIT                                                                                              \
     { .size = sizeof(struct via_tcp_info) }

@@ -329,6 +329,8 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
     process(c, t, &a);
     if (a.board.advanced)
         advance(c, t, &a);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_PACED))
+        via_tcp_pace(c, t);
     if (t->snd.unsent.head || t->board.lost_bytes || (t->bits & (VIA_TCPB_FIN | VIA_TCPB_FIN_SENT)) == VIA_TCPB_FIN)
         via_tcp_touch(c, t);
     if (VIA_UNLIKELY(fin_is_acked(t)) && a.board.advanced)

@@ -66,9 +66,9 @@ struct via_cubic {
     uint32_t k;       /* K in 1/1024 s */
     uint32_t w_est;   /* what Reno would have by now */
     uint32_t prior;   /* cwnd before the last reduction (cwnd_prior) */
+    bool after_timeout;
     uint64_t credit;  /* towards the next byte of cwnd */
     uint64_t credit_est;
-    bool after_timeout;
 };
 
 union via_cc_state {
@@ -93,6 +93,11 @@ struct via_cc {
         union via_cc_state u;
     } old; /* before the last reduction */
 };
+
+/* True if the algorithm makes no sense without pacing. */
+static inline bool via_cc_wants_pace(const struct via_cc *cc) {
+    return cc->rate != 0;
+}
 
 /* The table. `event` sets cwnd and ssthresh; saving for UNDO, and its default answer, are via_cc_signal()'s. */
 struct via_cc_ops {

@@ -92,6 +92,22 @@ void via_tcp_drop_queues(struct via_core *c, struct via_tcp_conn *t) {
     via_tcp_drop_blocks(c, t);
 }
 
+struct via_tcp_more *via_tcp_more_new(struct via_core *c, struct via_tcp_conn *t) {
+    if (t->more)
+        return via_tcp_more(c, t);
+    t->more = via_pool_get(&c->tcp->mores, &c->region);
+    if (!t->more)
+        return NULL;
+    return memset(via_tcp_more(c, t), 0, sizeof(struct via_tcp_more));
+}
+
+static void drop_more(struct via_core *c, struct via_tcp_conn *t) {
+    if (t->more)
+        via_pool_put(&c->tcp->mores, &c->region, t->more);
+    t->more = 0;
+    t->bits &= (uint32_t)~VIA_TCPB_PACED;
+}
+
 /* Nothing of the connection is left but, perhaps, completions that the application has not fetched. */
 void via_tcp_end_sock(struct via_core *c, struct via_tcp_conn *t) {
     if (t->bits & VIA_TCPB_TOUCHED)
@@ -115,6 +131,7 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
     via_tick_disarm(c, VIA_TICK_TCP, via_ref_index(via_sock_ref(c, k)));
     via_tcp_way_put(c, t->way);
     t->way = 0;
+    drop_more(c, t);
     t->state = VIA_TCP_CLOSED;
     c->tcp->failed += reason != 0;
     if (told) {
@@ -299,7 +316,8 @@ static uint32_t seg_cap(const struct via_attrs *a) {
 uint64_t via_tcp_bytes(const struct via_attrs *a) {
     return via_pool_bytes(sizeof(struct via_tcp_seg), seg_cap(a)) +
            via_pool_bytes(sizeof(struct via_blocks), (uint32_t)a->max_tcp) +
-           via_pool_bytes((uint32_t)via_round_up(sizeof(struct via_tcp_way), VIA_LINE), (uint32_t)a->max_tcp);
+           via_pool_bytes((uint32_t)via_round_up(sizeof(struct via_tcp_way), VIA_LINE), (uint32_t)a->max_tcp) +
+           via_pool_bytes((uint32_t)via_round_up(sizeof(struct via_tcp_more), VIA_LINE), (uint32_t)a->max_tcp);
 }
 
 int via_tcp_init(struct via_core *c) {
@@ -321,6 +339,9 @@ int via_tcp_init(struct via_core *c) {
         err = via_pool_init(&g->blocks, &c->region, sizeof(struct via_blocks), (uint32_t)a->max_tcp, 0);
     if (!err)
         err = via_pool_init(&g->ways, &c->region, (uint32_t)via_round_up(sizeof(struct via_tcp_way), VIA_LINE),
+                            (uint32_t)a->max_tcp, 0);
+    if (!err)
+        err = via_pool_init(&g->mores, &c->region, (uint32_t)via_round_up(sizeof(struct via_tcp_more), VIA_LINE),
                             (uint32_t)a->max_tcp, 0);
     return err;
 }

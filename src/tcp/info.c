@@ -23,6 +23,16 @@ static void fill_sender(const struct via_core *c, const struct via_tcp_conn *t, 
     i->reordered = t->rack.reordered;
 }
 
+static void fill_pace(const struct via_core *c, const struct via_tcp_conn *t, struct via_tcp_info *i) {
+    const struct via_pace *p;
+
+    if (!(t->bits & VIA_TCPB_PACED))
+        return;
+    p = &via_tcp_more(c, t)->pace;
+    i->pacing_rate = p->rate;
+    i->limited_pacing = p->held + (p->since ? via_now(c) - p->since : 0);
+}
+
 static void fill_receiver(const struct via_tcp_conn *t, struct via_tcp_info *i) {
     i->rcv_wnd = t->rcv.edge - t->rcv.nxt;
     i->rcv_wscale = t->rcv.wscale;
@@ -72,6 +82,7 @@ int via_tcp_info(struct via_stack *st, via_sock_t s, struct via_tcp_info *out) {
     out->rtt_min = via_min_get(&t->rtt.min);
     out->rto = t->rtt.rto;
     fill_sender(c, t, out);
+    fill_pace(c, t, out);
     fill_receiver(t, out);
     fill_counts(t, out);
     return 0;

@@ -112,7 +112,17 @@ static int set_cc(struct via_core *c, struct via_tcp_conn *t, const char *name, 
     via_cc_init(&t->cc, algo, t->cc.initial);
     t->cc.cwnd = cwnd;
     t->cc.ssthresh = ssthresh;
+    via_tcp_pace_setup(c, t);
     return 0;
+}
+
+static int set_pacing(struct via_core *c, struct via_tcp_conn *t, const void *v, size_t n) {
+    uint64_t rate;
+
+    if (n != sizeof rate)
+        return via_why_set(c, -EINVAL, "tcp: a pacing rate is a uint64_t, not %zu bytes", n);
+    memcpy(&rate, v, sizeof rate);
+    return via_tcp_pace_bound(c, t, rate);
 }
 
 int via_tcp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n) {
@@ -124,6 +134,8 @@ int via_tcp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *
         return via_why_set(c, -EACCES, "tcp: option %d is read only", opt);
     if (opt == VIA_OPT_CC)
         return set_cc(c, t, v, n);
+    if (opt == VIA_OPT_PACING_RATE)
+        return set_pacing(c, t, v, n);
     if (r.max < r.min)
         return via_why_set(c, -ENOPROTOOPT, "tcp: no option %d", opt);
     if (n != sizeof x)
@@ -193,12 +205,15 @@ static int give(struct via_core *c, const void *from, size_t len, void *v, size_
 }
 
 int via_tcp_getopt(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n) {
+    static const uint64_t unbound = 0;
     struct via_tcp_conn *t = (struct via_tcp_conn *)(void *)k;
     const char *name = via_cc_name((enum via_cc_algo)t->cc.algo);
     int x = 0, err;
 
     if (opt == VIA_OPT_CC)
         return give(c, name, strlen(name) + 1, v, n);
+    if (opt == VIA_OPT_PACING_RATE)
+        return give(c, t->more ? &via_tcp_more(c, t)->pace.bound : &unbound, sizeof unbound, v, n);
     err = get_int(c, t, opt, &x);
     return err < 0 ? err : give(c, &x, sizeof x, v, n);
 }

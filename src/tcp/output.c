@@ -30,11 +30,17 @@ static void count_out(struct via_core *c, struct via_tcp_conn *t, uint32_t len, 
     t->count.sent += len;
     if (t->phase == VIA_PHASE_RECOVERY)
         via_prr_sent(&t->prr, len);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_PACED))
+        via_tcp_pace_sent(c, t, len);
     if (!again)
         return;
     t->count.resent += len;
     t->count.segs_resent++;
     c->tcp->resent++;
+}
+
+static inline bool is_held(struct via_core *c, struct via_tcp_conn *t) {
+    return VIA_UNLIKELY(t->bits & VIA_TCPB_PACED) && via_tcp_pace_holds(c, t);
 }
 
 static uint32_t data_len(const struct via_tcp_seg *s) {
@@ -95,7 +101,7 @@ static void resend_lost(struct via_core *c, struct via_tcp_conn *t) {
     uint32_t id;
 
     while ((id = via_sack_next_lost(&t->board))) {
-        if (!fits_window(t, via_min32(segs[id].end - segs[id].seq, t->snd.mss)) || !resend(c, t, id))
+        if (!fits_window(t, via_min32(segs[id].end - segs[id].seq, t->snd.mss)) || is_held(c, t) || !resend(c, t, id))
             return;
     }
 }
@@ -203,7 +209,7 @@ static void send_new(struct via_core *c, struct via_tcp_conn *t) {
         restart_if_idle(c, t);
     while (t->snd.unsent.head) {
         len = portion(c, t, via_pkt_at(c, t->snd.unsent.head));
-        if (!len || !(p = take_front(c, t, len)) || !send_next(c, t, p))
+        if (!len || is_held(c, t) || !(p = take_front(c, t, len)) || !send_next(c, t, p))
             return;
     }
     t->bits &= (uint32_t)~(VIA_TCPB_PUSH | VIA_TCPB_CORKED);

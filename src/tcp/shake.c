@@ -133,6 +133,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     via_tcp_disarm(t, VIA_DUE_RETRY);
     via_tcp_disarm(t, VIA_DUE_LIFE);
     via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
+    via_tcp_pace_setup(c, t);
     if (t->bits & VIA_TCPB_KEEP)
         via_tcp_arm(c, t, VIA_DUE_KEEP, via_after(via_now(c), t->keep_idle * VIA_SEC));
     via_tcp_touch(c, t);

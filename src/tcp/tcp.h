@@ -7,7 +7,7 @@
  *
  *   input  -> shake, ack, deliver, close          what a segment means
  *   ack    -> rtt, sack, rack, recover, cc        what left the network, what is lost, how much may be there
- *   output -> emit                                which bytes go, and as what
+ *   output -> pace, emit                          which bytes go, when, and as what
  *   timer  -> ack, close, output                  what happens when nothing happens
  *
  * Send data lies in packets: copied there once, at the door, in the size in which it will go. A packet waits on
@@ -25,6 +25,7 @@
 #include "tcp/blocks.h"
 #include "tcp/cc.h"
 #include "tcp/cookie.h"
+#include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/recover.h"
 #include "tcp/rtt.h"
@@ -60,6 +61,7 @@ enum via_tcp_bit {
     VIA_TCPB_DEFER = 1u << 22,     /* not offered before its first data */
     VIA_TCPB_CORKED = 1u << 23,    /* a short segment waits for VIA_DUE_CORK */
     VIA_TCPB_PUSH = 1u << 24,      /* once: a short segment need not wait */
+    VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
 };
 
 /* What a due[] entry is for. */
@@ -69,6 +71,7 @@ enum via_tcp_due {
     VIA_DUE_KEEP,
     VIA_DUE_LIFE, /* an end to waiting: orphans, linger */
     VIA_DUE_CORK,
+    VIA_DUE_PACE,
     VIA_DUES
 };
 
@@ -136,6 +139,11 @@ struct via_tcp_count {
     uint16_t recoveries, timeouts, probes, undone;
 };
 
+/* What few connections need; of a pool, so that the others do not pay for it. */
+struct via_tcp_more {
+    struct via_pace pace;
+};
+
 struct via_tcp_conn {
     struct via_sock sock; /* must be first */
     uint32_t touch;       /* next to be settled */
@@ -145,6 +153,7 @@ struct via_tcp_conn {
     uint8_t opts;         /* negotiated: enum via_tcp_option */
     uint8_t retry;        /* enum via_tcp_retry */
     uint32_t way;
+    uint32_t more;        /* id of a struct via_tcp_more, 0: none of it is needed */
     uint32_t way_gen;     /* of the path that snd.mss was made with */
     uint32_t ports;       /* both, as in the header, in wire order */
     uint32_t ts_offset;
@@ -192,7 +201,7 @@ struct via_listener {
 #define VIA_TCP_WAYS 4096u /* buckets */
 
 struct via_tcp {
-    struct via_pool segs, blocks, ways;
+    struct via_pool segs, blocks, ways, mores;
     struct via_key isn_key, cookie_key, ts_key, way_key;
     struct via_fast_open fast_open;
     struct via_rtt_limits rtt;
@@ -230,6 +239,11 @@ static inline struct via_tcp_seg *via_tcp_segs(const struct via_core *c) {
 
 static inline struct via_tcp_way *via_tcp_way(const struct via_core *c, const struct via_tcp_conn *t) {
     return via_pool_at(&c->tcp->ways, &c->region, t->way);
+}
+
+/* NULL: none. */
+static inline struct via_tcp_more *via_tcp_more(const struct via_core *c, const struct via_tcp_conn *t) {
+    return t->more ? via_pool_at(&c->tcp->mores, &c->region, t->more) : NULL;
 }
 
 static inline struct via_blocks *via_tcp_blocks(const struct via_core *c, const struct via_tcp_conn *t) {
@@ -288,6 +302,8 @@ struct via_tcp_conn *via_tcp_new(struct via_core *c, const struct via_flow *flow
 void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason);
 void via_tcp_end_sock(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_drop_queues(struct via_core *c, struct via_tcp_conn *t);
+/* The rarer half of the connection, made if need be; NULL: no room. */
+struct via_tcp_more *via_tcp_more_new(struct via_core *c, struct via_tcp_conn *t);
 struct via_tuple via_tcp_tuple(const struct via_flow *f);
 enum via_cc_algo via_tcp_algo(const char *name, uint64_t fallback, int *err);
 void via_tcp_setup(struct via_core *c, struct via_tcp_conn *t);
@@ -376,6 +392,14 @@ void via_tcp_probe(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_resend_first(struct via_core *c, struct via_tcp_conn *t);
 uint32_t via_tcp_usable(const struct via_tcp_conn *t);
 uint32_t via_tcp_window(const struct via_tcp_conn *t);
+
+/* pace.c. Only with VIA_TCPB_PACED: */
+void via_tcp_pace(struct via_core *c, struct via_tcp_conn *t); /* the rate as of now */
+bool via_tcp_pace_holds(struct via_core *c, struct via_tcp_conn *t); /* true: not now, and VIA_DUE_PACE is armed */
+void via_tcp_pace_sent(struct via_core *c, struct via_tcp_conn *t, uint32_t len);
+/* Is it paced: asked anew where the congestion control, or what decides, has changed. */
+void via_tcp_pace_setup(struct via_core *c, struct via_tcp_conn *t);
+int via_tcp_pace_bound(struct via_core *c, struct via_tcp_conn *t, uint64_t bytes);
 
 /* emit.c */
 enum via_tcp_sent { VIA_SENT = 0, VIA_NOT_NOW, VIA_NO_WAY };

@@ -152,6 +152,9 @@ static void fire(struct via_core *c, struct via_tcp_conn *t, enum via_tcp_due wh
         t->bits |= VIA_TCPB_PUSH; /* once: what waits goes though it is short */
         via_tcp_touch(c, t);
         return;
+    case VIA_DUE_PACE:
+        via_tcp_touch(c, t);
+        return;
     case VIA_DUES:
         return;
     }

@@ -253,6 +253,7 @@ static const struct {
     F(rcv_ahead),  F(bytes_sent),   F(bytes_acked),  F(bytes_received), F(bytes_resent), F(segs_sent),   F(segs_received),
     F(segs_resent), F(duplicates),  F(recoveries),   F(timeouts),     F(probes),       F(undone),        F(reordered),
     F(ecn_marks),  F(limited_rwnd), F(limited_cwnd), F(limited_ring), F(limited_app),
+    F(limited_pacing), F(pacing_rate),
 };
 
 static int64_t field(struct sc_run *r, unsigned slot, const char *name) {
