@@ -51,6 +51,7 @@ struct diff_program {
 };
 
 void diff_generate(struct diff_program *p, uint64_t seed, enum diff_proto proto);
+uint16_t diff_port(const struct diff_program *p, unsigned side, unsigned sock); /* where a socket is bound by habit */
 void diff_print_op(const struct diff_op *op, char *buf, size_t size);
 bool diff_parse_op(struct diff_op *op, const char *text);
 
@@ -69,7 +70,8 @@ struct diff_api {
     int (*listen)(void *ctx, unsigned i, int backlog);
     int (*accept)(void *ctx, unsigned i, unsigned to);
     int (*shutdown)(void *ctx, unsigned i);
-    int (*state)(void *ctx, unsigned i, int *eof); /* enum via_tcp_state */
+    int (*state)(void *ctx, unsigned i, int *eof); /* enum via_tcp_state, 10 for a listener */
+    int (*pending)(void *ctx, unsigned i);         /* TCP: bytes that can be read */
 };
 
 extern const struct diff_api diff_kernel, diff_via;
@@ -81,7 +83,8 @@ struct diff_host {
     int fd[DIFF_SOCKS];
     uint8_t family[DIFF_SOCKS];
     uint8_t proto;
-    bool connecting[DIFF_SOCKS];
+    int heard[DIFF_SOCKS]; /* TCP: why it died, for later calls */
+    bool fin[DIFF_SOCKS];  /* TCP: the peer had ended before */
     uint8_t mac[6];
 };
 
@@ -96,7 +99,7 @@ struct diff_stack {
     struct via_ep bound[DIFF_SOCKS]; /* of TCP: until it connects or listens */
     uint8_t proto;
     uint32_t announced[DIFF_SOCKS]; /* packets (UDP), bytes (TCP) that events told of and nobody read */
-    bool eof[DIFF_SOCKS];
+    bool eof[DIFF_SOCKS], dead[DIFF_SOCKS];
     int last_error[DIFF_SOCKS];
 };
 

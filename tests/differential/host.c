@@ -169,7 +169,8 @@ static int k_open(void *ctx, unsigned i, const struct diff_op *op, uint8_t famil
     }
     h->fd[i] = fd;
     h->family[i] = f;
-    h->connecting[i] = false;
+    h->heard[i] = 0;
+    h->fin[i] = false;
     return 0;
 }
 
@@ -208,11 +209,12 @@ static int k_connect(void *ctx, unsigned i, const struct via_ep *to) {
         return result(connect(h->fd[i], &none, sizeof none));
     n = address(h, i, to, &sa);
     err = result(connect(h->fd[i], (struct sockaddr *)&sa, n));
-    if (err == -EINPROGRESS) {
-        h->connecting[i] = true;
-        err = 0;
-    }
-    return err;
+    return err == -EINPROGRESS ? 0 : err;
+}
+
+/* Viaduct repeats why a connection died; the kernel tells once, then speaks of pipes. */
+static int repeat(const struct diff_host *h, unsigned i, int n) {
+    return h->proto == DIFF_TCP && h->heard[i] && ((n == 0 && !h->fin[i]) || n == -EPIPE || n == -ENOTCONN) ? h->heard[i] : n;
 }
 
 static int k_send(void *ctx, unsigned i, const void *data, size_t n, const struct via_ep *to) {
@@ -224,7 +226,7 @@ static int k_send(void *ctx, unsigned i, const void *data, size_t n, const struc
         return -EBADF;
     if (to)
         len = address(h, i, to, &sa);
-    return result(sendto(h->fd[i], data, n, MSG_DONTWAIT | MSG_NOSIGNAL, to ? (struct sockaddr *)&sa : NULL, len));
+    return repeat(h, i, result(sendto(h->fd[i], data, n, MSG_DONTWAIT | MSG_NOSIGNAL, to ? (struct sockaddr *)&sa : NULL, len)));
 }
 
 static int marks_of(struct msghdr *m) {
@@ -260,7 +262,7 @@ static int k_recv(void *ctx, unsigned i, void *buf, size_t n, struct via_ep *fro
         via_ep_from_sockaddr(from, (struct sockaddr *)&sa);
         *mark = marks_of(&m);
     }
-    return got;
+    return repeat(h, i, got);
 }
 
 static int kernel_option(const struct diff_host *h, unsigned i, uint8_t opt, int *level, int *name) {
@@ -352,12 +354,19 @@ static int k_names(void *ctx, unsigned i, struct via_ep *local, struct via_ep *p
 
 static int k_error(void *ctx, unsigned i) {
     struct diff_host *h = ctx;
+    struct pollfd p = {.fd = h->fd[i], .events = POLLRDHUP};
     int v = 0;
     socklen_t n = sizeof v;
 
     if (h->fd[i] < 0)
         return 0;
+    if (h->proto == DIFF_TCP && poll(&p, 1, 0) == 1 && (p.revents & POLLRDHUP) && !(p.revents & POLLERR) && !h->heard[i])
+        h->fin[i] = true; /* the end of the stream stays its end, whatever comes after */
     getsockopt(h->fd[i], SOL_SOCKET, SO_ERROR, &v, &n);
+    if (h->proto == DIFF_TCP && v == EPIPE) /* a reset in CLOSE_WAIT */
+        v = ECONNRESET;
+    if (h->proto == DIFF_TCP && v)
+        h->heard[i] = -v;
     return -v;
 }
 
@@ -394,14 +403,22 @@ static int k_accept(void *ctx, unsigned i, unsigned to) {
         close(h->fd[to]);
     h->fd[to] = fd;
     h->family[to] = h->family[i];
-    h->connecting[to] = false;
+    h->heard[to] = 0;
+    h->fin[to] = false;
     return 1;
 }
 
 static int k_shutdown(void *ctx, unsigned i) {
     struct diff_host *h = ctx;
 
-    return h->fd[i] < 0 ? -EBADF : result(shutdown(h->fd[i], SHUT_WR));
+    return h->fd[i] < 0 ? -EBADF : repeat(h, i, result(shutdown(h->fd[i], SHUT_WR)));
+}
+
+static int k_pending(void *ctx, unsigned i) {
+    struct diff_host *h = ctx;
+    int n = 0;
+
+    return h->fd[i] < 0 || ioctl(h->fd[i], FIONREAD, &n) < 0 ? 0 : n;
 }
 
 static int k_state(void *ctx, unsigned i, int *eof) {
@@ -426,5 +443,5 @@ static int k_state(void *ctx, unsigned i, int *eof) {
 const struct diff_api diff_kernel = {
     .open = k_open, .close = k_close, .connect = k_connect, .send = k_send, .recv = k_recv, .setopt = k_setopt,
     .getopt = k_getopt, .names = k_names, .error = k_error, .ready = k_ready, .listen = k_listen, .accept = k_accept,
-    .shutdown = k_shutdown, .state = k_state,
+    .shutdown = k_shutdown, .state = k_state, .pending = k_pending,
 };

@@ -85,6 +85,10 @@ static bool same(const struct diff_program *p, bool verbose) {
     diff_run(&w, p, &via);
     ok = !strcmp(kernel.text, via.text);
     if (verbose)
+        printf("waited: kernel %llu ms, viaduct %llu ms\n", (unsigned long long)kernel.waited_ms,
+               (unsigned long long)via.waited_ms);
+    kernel.waited_ms = via.waited_ms = 0;
+    if (verbose)
         printf("%s", kernel.text);
     if (!ok) {
         printf("\n==== seed %llu differs\n", (unsigned long long)p->seed);

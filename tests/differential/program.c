@@ -44,9 +44,9 @@ struct maker {
     struct diff_program *p;
     uint64_t rand;
     bool open[2][DIFF_SOCKS];
+    bool shut[2][DIFF_SOCKS];
+    uint32_t unread[2][DIFF_SOCKS];
     uint8_t where[2][DIFF_SOCKS]; /* by port */
-    bool listens[2][DIFF_SOCKS], linked[2][DIFF_SOCKS], asked[2][DIFF_SOCKS];
-    unsigned partner[2][DIFF_SOCKS];
 };
 
 static struct diff_op *add(struct maker *m, uint8_t verb, uint8_t side, uint8_t sock) {
@@ -59,8 +59,9 @@ static struct diff_op *add(struct maker *m, uint8_t verb, uint8_t side, uint8_t 
     return op;
 }
 
-static uint16_t port_of(uint8_t side, unsigned sock) {
-    return (uint16_t)(5000u + side * 1000u + sock);
+/* Each program has ports of its own: what a former one left in TIME_WAIT does not matter. */
+uint16_t diff_port(const struct diff_program *p, unsigned side, unsigned sock) {
+    return (uint16_t)(5000u + p->seed % 3000u * 8u + side * 4u + sock);
 }
 
 static uint8_t draw_where(struct maker *m) {
@@ -70,11 +71,11 @@ static uint8_t draw_where(struct maker *m) {
 static void add_open(struct maker *m, uint8_t side, uint8_t sock) {
     struct diff_op *op = add(m, OP_OPEN, side, sock);
 
-    op->port = chance(&m->rand, 85) ? port_of(side, sock) : chance(&m->rand, 50) ? 0 : port_of(side, 0);
+    op->port = chance(&m->rand, 85) ? diff_port(m->p, side, sock) : chance(&m->rand, 50) ? 0 : diff_port(m->p, side, 0);
     op->where = draw_where(m);
     /* End points of different width at one port are an intended difference. */
     if (op->port)
-        op->where = m->where[side][op->port % 1000];
+        op->where = m->where[side][op->port == diff_port(m->p, side, sock) ? sock : 0];
     m->open[side][sock] = true;
 }
 
@@ -146,6 +147,114 @@ static void generate_udp(struct maker *m) {
         udp_step(m);
 }
 
+/* Connection `c` is socket `c` of either side; socket 0 of both listens. */
+static void add_connection(struct maker *m, uint8_t c) {
+    uint8_t side = (uint8_t)below(&m->rand, 2);
+    struct diff_op *op = add(m, OP_OPEN, side, c);
+
+    op->port = chance(&m->rand, 50) ? diff_port(m->p, side, c) : 0;
+    op->where = chance(&m->rand, 70) ? AT_ANY : AT_OWN;
+    add(m, OP_CONNECT, side, c);
+    add(m, OP_ACCEPT, !side, 0)->other = c;
+    for (uint8_t i = 0; i < 2; i++) {
+        m->open[i][c] = true;
+        m->shut[i][c] = false;
+        m->unread[i][c] = 0;
+        if (chance(&m->rand, 85)) {
+            op = add(m, OP_SETOPT, i, c);
+            op->opt = DO_NODELAY;
+            op->value = 1;
+        }
+    }
+}
+
+/* Nobody listens there. */
+static void add_refused(struct maker *m, uint8_t c) {
+    uint8_t side = (uint8_t)below(&m->rand, 2);
+
+    add(m, OP_OPEN, side, c);
+    add(m, OP_CONNECT, side, c)->other = c;
+    add(m, OP_RECV, side, c)->value = 100;
+    add(m, OP_SEND, side, c)->value = 100;
+    add(m, OP_CLOSE, side, c);
+}
+
+static int32_t tcp_size(struct maker *m) {
+    uint32_t pick = below(&m->rand, 10);
+
+    return (int32_t)(pick < 5 ? 1 + below(&m->rand, 200) : pick < 9 ? 1 + below(&m->rand, 3000) : 1 + below(&m->rand, 20000));
+}
+
+static void tcp_data(struct maker *m, uint8_t side, uint8_t c, bool sends) {
+    struct diff_op *op = add(m, sends ? OP_SEND : OP_RECV, side, c);
+
+    op->value = sends ? tcp_size(m) : chance(&m->rand, 50) ? DIFF_BYTES : 1 + (int32_t)below(&m->rand, 4000);
+    if (sends)
+        m->unread[!side][c] += (uint32_t)op->value;
+    else
+        m->unread[side][c] -= (uint32_t)op->value < m->unread[side][c] ? (uint32_t)op->value : m->unread[side][c];
+}
+
+static void tcp_end(struct maker *m, uint8_t side, uint8_t c) {
+    uint32_t pick = below(&m->rand, 10);
+
+    if (pick < 5 && !m->shut[side][c]) {
+        add(m, OP_SHUTDOWN, side, c);
+        m->shut[side][c] = true;
+    } else {
+        add(m, pick < 8 ? OP_CLOSE : OP_ABORT, side, c);
+        m->open[side][c] = false;
+    }
+}
+
+static void tcp_step(struct maker *m) {
+    uint8_t side = (uint8_t)below(&m->rand, 2), c = (uint8_t)(1 + below(&m->rand, DIFF_SOCKS - 1));
+    uint32_t pick = below(&m->rand, 100);
+
+    if (!m->open[side][c]) {
+        if (!m->open[!side][c] && chance(&m->rand, 40)) {
+            if (chance(&m->rand, 10))
+                add_refused(m, c);
+            else
+                add_connection(m, c);
+        }
+        return;
+    }
+    if (pick < 38)
+        tcp_data(m, side, c, m->unread[!side][c] < 60000);
+    else if (pick < 68)
+        tcp_data(m, side, c, false);
+    else if (pick < 76)
+        tcp_end(m, side, c);
+    else if (pick < 84)
+        add(m, OP_STATE, side, c);
+    else if (pick < 90)
+        add(m, OP_READY, side, c);
+    else if (pick < 93)
+        add(m, OP_NAMES, side, c);
+    else if (pick < 95)
+        add(m, OP_GETOPT, side, c)->opt = chance(&m->rand, 50) ? DO_NODELAY : DO_KEEPALIVE;
+    else if (pick < 97)
+        add(m, OP_SETOPT, side, c)->opt = DO_KEEPALIVE;
+    else
+        add_fault(m);
+}
+
+static void generate_tcp(struct maker *m) {
+    uint32_t n = 16 + below(&m->rand, DIFF_OPS - 28);
+
+    for (uint8_t side = 0; side < 2; side++) {
+        struct diff_op *op = add(m, OP_OPEN, side, 0);
+
+        op->port = diff_port(m->p, side, 0);
+        op->where = chance(&m->rand, 70) ? AT_ANY : AT_OWN;
+        add(m, OP_LISTEN, side, 0)->value = 8;
+    }
+    add_connection(m, 1);
+    while (m->p->ops < n)
+        tcp_step(m);
+}
+
 void diff_generate(struct diff_program *p, uint64_t seed, enum diff_proto proto) {
     struct maker m = {.p = p, .rand = seed * 2 + (proto == DIFF_TCP)};
 
@@ -155,6 +264,8 @@ void diff_generate(struct diff_program *p, uint64_t seed, enum diff_proto proto)
     p->family = chance(&m.rand, 50) ? 6 : 4;
     if (proto == DIFF_UDP)
         generate_udp(&m);
+    else
+        generate_tcp(&m);
 }
 
 /* ---- text ---- */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PATIENCE 400 /* times 10 ms */
+
 /* A program on its way. */
 struct play {
     struct diff_wire *w;
@@ -13,7 +15,11 @@ struct play {
     struct diff_trace *t;
     const struct diff_api *api[2];
     void *ctx[2];
-    bool dual[2][DIFF_SOCKS];
+    struct half {
+        uint64_t sent, read; /* bytes of the connection as it is now */
+        bool open, fin, cut; /* cut: what is on its way may be lost */
+    } half[2][DIFF_SOCKS];
+    bool stuck;
     uint8_t out[DIFF_BYTES + 16], in[DIFF_BYTES + 16];
 };
 
@@ -60,7 +66,7 @@ static void say_ep(struct diff_trace *t, const struct via_ep *e) {
 static struct via_ep target(const struct play *y, const struct diff_op *op) {
     static const char *const own[2][2] = {{"192.0.2.1", "2001:db8::1"}, {"192.0.2.2", "2001:db8::2"}};
     unsigned other = !op->side;
-    struct via_ep e = via_ep_any(y->p->family == 6 ? VIA_AF_6 : VIA_AF_4, (uint16_t)(5000 + other * 1000 + op->other));
+    struct via_ep e = via_ep_any(y->p->family == 6 ? VIA_AF_6 : VIA_AF_4, diff_port(y->p, other, op->other));
 
     via_addr_parse(own[other][y->p->family == 6], &e.addr, NULL);
     return e;
@@ -81,6 +87,68 @@ static void say_pending(struct play *y, unsigned side) {
     }
 }
 
+/* Whether all that `side` has sent on connection `c` is at the other end; what is lost is sent again by itself. */
+static bool arrived(struct play *y, unsigned side, unsigned c) {
+    const struct half *from = &y->half[side][c], *to = &y->half[!side][c];
+    int eof = 0;
+
+    if (from->cut || to->cut || !to->open)
+        return true;
+    if (to->read + (uint64_t)y->api[!side]->pending(y->ctx[!side], c) < from->sent)
+        return false;
+    if (from->fin)
+        y->api[!side]->state(y->ctx[!side], c, &eof);
+    return !from->fin || eof;
+}
+
+static bool all_arrived(struct play *y) {
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned c = 1; c < DIFF_SOCKS; c++)
+            if (!arrived(y, side, c))
+                return false;
+    return true;
+}
+
+/* Nothing moves any more, and of TCP nothing will by a timer that matters to the application. */
+static void settle(struct play *y) {
+    unsigned n = 0;
+
+    diff_pump(y->w);
+    if (y->p->proto != DIFF_TCP || y->stuck)
+        return;
+    for (; n < PATIENCE && !all_arrived(y); n++)
+        diff_wait(y->w, 10);
+    y->stuck = n == PATIENCE;
+    if (y->stuck)
+        say(y->t, "    what was sent does not arrive\n");
+    y->t->waited_ms += n * 10;
+}
+
+/* What a call means for what is on its way. */
+static void note(struct play *y, const struct diff_op *op, int result) {
+    struct half *mine = &y->half[op->side][op->sock], *theirs = &y->half[!op->side][op->sock];
+
+    if (y->p->proto != DIFF_TCP)
+        return;
+    if (op->verb == OP_CONNECT && !result) {
+        *mine = (struct half){.open = true};
+        *theirs = (struct half){.open = false};
+    } else if (op->verb == OP_ACCEPT && result == 1) {
+        y->half[op->side][op->other] = (struct half){.open = true};
+    } else if (op->verb == OP_SEND && result > 0) {
+        mine->sent += (uint64_t)result;
+        mine->cut |= !theirs->open; /* it will be answered by a reset */
+    } else if (op->verb == OP_RECV && result > 0) {
+        mine->read += (uint64_t)result;
+    } else if (op->verb == OP_SHUTDOWN && !result) {
+        mine->fin = true;
+    } else if (op->verb == OP_CLOSE || op->verb == OP_ABORT) {
+        mine->cut |= op->verb == OP_ABORT || mine->read < theirs->sent;
+        mine->fin = true;
+        mine->open = false;
+    }
+}
+
 static void do_send(struct play *y, const struct diff_op *op, size_t index) {
     struct via_ep to = target(y, op);
     int n;
@@ -89,17 +157,20 @@ static void do_send(struct play *y, const struct diff_op *op, size_t index) {
     n = y->api[op->side]->send(y->ctx[op->side], op->sock, y->out, (size_t)op->value,
                                op->verb == OP_SENDTO ? &to : NULL);
     say(y->t, " = %d %s\n", n, error_name(n));
+    note(y, op, n);
 }
 
 static void do_recv(struct play *y, const struct diff_op *op) {
     struct via_ep from = {0};
     int mark = 0, n = y->api[op->side]->recv(y->ctx[op->side], op->sock, y->in, (size_t)op->value, &from, &mark);
 
+    note(y, op, n);
     say(y->t, " = %d %s", n, error_name(n));
     if (n >= 0) {
         say(y->t, " %08x", digest(y->in, (size_t)(n < op->value ? n : op->value)));
-        say_ep(y->t, &from);
-        if (op->side == DIFF_P)
+        if (y->p->proto == DIFF_UDP)
+            say_ep(y->t, &from);
+        if (y->p->proto == DIFF_UDP && op->side == DIFF_P)
             say(y->t, " tos %d ttl %d", mark & 255, mark >> 8);
     }
     say(y->t, "\n");
@@ -115,6 +186,15 @@ static void do_names(struct play *y, const struct diff_op *op) {
     if (!err)
         say_ep(y->t, &peer);
     say(y->t, "\n");
+}
+
+/* Whether an ACK of a FIN is there already is a matter of a delay, and what both have closed nobody sees. */
+static void do_state(struct play *y, const struct diff_op *op) {
+    static const char *const names[] = {"ENDED",    "SYN_SENT",   "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT", "FIN_WAIT",
+                                        "CLOSE_WAIT", "ENDED", "ENDED", "ENDED", "LISTEN"};
+    int eof = 0, v = y->api[op->side]->state(y->ctx[op->side], op->sock, &eof);
+
+    say(y->t, " = %s\n", v < 0 ? error_name(v) : names[v]);
 }
 
 static int simple(struct play *y, const struct diff_op *op) {
@@ -170,6 +250,9 @@ static void step(struct play *y, size_t index) {
     case OP_NAMES:
         do_names(y, op);
         break;
+    case OP_STATE:
+        do_state(y, op);
+        break;
     case OP_FAULT:
         diff_wire_fault(y->w, op->dir & 1, op->opt, (uint32_t)op->value);
         say(y->t, "\n");
@@ -177,8 +260,9 @@ static void step(struct play *y, size_t index) {
     default:
         v = simple(y, op);
         say(y->t, " = %d %s\n", v, error_name(v));
+        note(y, op, v);
     }
-    diff_pump(y->w);
+    settle(y);
     for (unsigned side = 0; side < 2; side++)
         say_pending(y, side);
 }
@@ -195,7 +279,10 @@ static void finish(struct play *y) {
             say(y->t, "end %c%u ready %d", "SP"[side], i, ready);
             while ((n = y->api[side]->recv(y->ctx[side], i, y->in, DIFF_BYTES, &from, &mark)) >= 0) {
                 say(y->t, " %d:%08x", n, digest(y->in, (size_t)n));
-                say_ep(y->t, &from);
+                if (y->p->proto == DIFF_UDP)
+                    say_ep(y->t, &from);
+                else if (!n)
+                    break;
             }
             say(y->t, " %s\n", error_name(n));
             y->api[side]->close(y->ctx[side], i, false);

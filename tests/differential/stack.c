@@ -64,8 +64,10 @@ static void on_event(const struct via_event *ev, void *arg) {
             v->announced[i]++;
         if (ev->what & VIA_EV_EOF)
             v->eof[i] = true;
-        if (ev->what & VIA_EV_TERMINATED)
+        if (ev->what & VIA_EV_TERMINATED) {
             v->last_error[i] = ev->reason;
+            v->dead[i] = true;
+        }
     }
 }
 
@@ -113,7 +115,7 @@ void diff_stack_watch(struct diff_stack *v, unsigned i, via_sock_t s) {
 
     v->sock[i] = s;
     v->open[i] = true;
-    v->listens[i] = v->eof[i] = false;
+    v->listens[i] = v->eof[i] = v->dead[i] = false;
     v->announced[i] = 0;
     v->last_error[i] = 0;
     via_epoll_ctl(v->set, VIA_EPOLL_ADD, s, all, i);
@@ -220,6 +222,8 @@ static int v_names(void *ctx, unsigned i, struct via_ep *local, struct via_ep *p
     if (!v->open[i])
         return -EBADF;
     err = via_sock_names(v->st, v->sock[i], local, NULL);
+    if (v->dead[i] || (v->proto == DIFF_TCP && diff_tcp_is_over(v, i))) /* the kernel forgets whom a dead connection was with */
+        return -ENOTCONN;
     return err ? err : via_sock_names(v->st, v->sock[i], NULL, peer);
 }
 
@@ -239,7 +243,7 @@ static int v_error(void *ctx, unsigned i) {
 static int v_ready(void *ctx, unsigned i) {
     struct diff_stack *v = ctx;
 
-    return !v->open[i] ? -EBADF : v->announced[i] || (v->proto == DIFF_TCP && (v->eof[i] || v->last_error[i])) ? 1 : 0;
+    return !v->open[i] ? -EBADF : v->announced[i] || (v->proto == DIFF_TCP && (v->eof[i] || v->dead[i])) ? 1 : 0;
 }
 
 static int v_listen(void *ctx, unsigned i, int backlog) {
@@ -258,8 +262,14 @@ static int v_state(void *ctx, unsigned i, int *eof) {
     return diff_tcp_state(ctx, i, eof);
 }
 
+static int v_pending(void *ctx, unsigned i) {
+    struct diff_stack *v = ctx;
+
+    return v->open[i] ? (int)v->announced[i] : 0;
+}
+
 const struct diff_api diff_via = {
     .open = v_open, .close = v_close, .connect = v_connect, .send = v_send, .recv = v_recv, .setopt = v_setopt,
     .getopt = v_getopt, .names = v_names, .error = v_error, .ready = v_ready, .listen = v_listen, .accept = v_accept,
-    .shutdown = v_shutdown, .state = v_state,
+    .shutdown = v_shutdown, .state = v_state, .pending = v_pending,
 };

@@ -17,7 +17,7 @@ int diff_tcp_open(struct diff_stack *v, unsigned i, const struct diff_op *op, ui
         via_addr_parse(family == 6 ? "2001:db8::1" : "192.0.2.1", &e->addr, NULL);
     v->open[i] = true;
     v->sock[i] = 0;
-    v->listens[i] = v->eof[i] = false;
+    v->listens[i] = v->eof[i] = v->dead[i] = false;
     v->announced[i] = 0;
     v->last_error[i] = 0;
     return 0;
@@ -132,4 +132,12 @@ int diff_tcp_state(struct diff_stack *v, unsigned i, int *eof) {
         return 10;
     err = via_tcp_info(v->st, v->sock[i], &info);
     return err ? err : info.state;
+}
+
+bool diff_tcp_is_over(struct diff_stack *v, unsigned i) {
+    struct via_tcp_info info = VIA_TCP_INFO_INIT;
+
+    if (!v->sock[i] || v->listens[i] || via_tcp_info(v->st, v->sock[i], &info))
+        return false;
+    return info.state == VIA_TCP_TIME_WAIT || info.state == VIA_TCP_CLOSED;
 }

@@ -17,6 +17,7 @@ int diff_tcp_option(uint8_t opt);
 int diff_tcp_error(struct diff_stack *v, unsigned i);
 int diff_tcp_listen(struct diff_stack *v, unsigned i, int backlog);
 int diff_tcp_accept(struct diff_stack *v, unsigned i, unsigned to);
+bool diff_tcp_is_over(struct diff_stack *v, unsigned i);
 int diff_tcp_shutdown(struct diff_stack *v, unsigned i);
 int diff_tcp_state(struct diff_stack *v, unsigned i, int *eof);
 

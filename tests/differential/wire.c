@@ -43,17 +43,27 @@ enum { OTHER, TRAFFIC, LATE };
  * Only what calls send is counted and spoiled: ARP, neighbour discovery, multicast reports come when they like. So does
  * the end of a reassembly, a second or more after the program that broke it, to whoever has its port by then: LATE.
  */
+static int tcp_kind(const uint8_t *tcp, size_t n) {
+    size_t hlen = n >= 20 ? tcp[12] >> 4u << 2 : 0;
+
+    return n >= 20 && !(tcp[13] & 6) && (n > hlen || (tcp[13] & 1)) ? TRAFFIC : OTHER; /* data and FIN, no SYN, no RST */
+}
+
 static int kind_of(const uint8_t *f, size_t n) {
     unsigned type = (unsigned)(f[12] << 8 | f[13]);
 
     if (n < 34 || f[0] & 1)
         return OTHER;
+    if (type == 0x0800 && f[23] == IPPROTO_TCP)
+        return tcp_kind(f + 34, (size_t)(f[16] << 8 | f[17]) - 20);
     if (type == 0x0800 && f[23] != IPPROTO_ICMP)
         return TRAFFIC;
     if (type == 0x0800)
         return f[34] == 11 ? LATE : OTHER;
     if (type != 0x86dd || n < 55)
         return OTHER;
+    if (f[20] == IPPROTO_TCP)
+        return tcp_kind(f + 54, (size_t)(f[18] << 8 | f[19]));
     if (f[20] != IPPROTO_ICMPV6)
         return TRAFFIC;
     return f[54] == 3 ? LATE : OTHER;
