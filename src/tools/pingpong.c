@@ -6,11 +6,12 @@
 
 static const char *const wait_words[] = {"spin", "sleep", "busypoll", NULL};
 static const char *const muxer_words[] = {"none", "epoll", "libev", NULL};
+static const char *const proto_words[] = {"udp", "tcp", NULL};
 
 static const char usage[] =
     "via-pingpong server|client [OPTION]...\n"
     "via-pingpong --inproc [OPTION]...\n\n"
-    "Measures round trips of datagrams, size by size: half a round trip in ns.\n\n"
+    "Measures round trips of datagrams or of messages in a TCP stream, size by size: half a round trip in ns.\n\n"
     "What carries them:\n"
     "  --vi SPEC            a Viaduct stack on this interface: xdp:eth0, packet:eth0, tap:via0\n"
     "  --os                 the kernel's sockets, same program, for comparison\n"
@@ -20,7 +21,7 @@ static const char usage[] =
     "  --addr A/LEN         own address (--vi; may be repeated), or the address to bind to (--os)\n"
     "  --peer B             the server's address (client); --peer-mac M with --raw, default broadcast\n"
     "  --port P             default 9000\n"
-    "  --proto udp          the only protocol there is\n"
+    "  --proto udp|tcp      default udp; tcp: the stream's small messages do not wait (no delay)\n"
     "  --gw A, --attr \"name=value;...\"   default route, attributes of the stack\n"
     "What is measured:\n"
     "  --sizes 1,64,...     payload bytes, default 1,64,256,1024,1472 (--raw: whole frames)\n"
@@ -142,8 +143,7 @@ static void take(struct pp *pp, int opt) {
         pp->port = (uint16_t)tool_number("--port", optarg, 1, 65535);
         break;
     case OPT_PROTO:
-        if (strcmp(optarg, "udp"))
-            tool_usage("--proto %s: this library speaks udp alone so far", optarg);
+        pp->tcp = tool_word("--proto", optarg, proto_words) == 1;
         break;
     case OPT_COPY:
         pp->copy = true;
@@ -174,6 +174,8 @@ static void check_options(struct pp *pp) {
         tool_usage("--muxer is for stacks and kernel sockets");
     if ((pp->clock || pp->checksum) && pp->mode != PP_INPROC)
         tool_usage("--clock and --checksum go with --inproc; elsewhere say --attr checksum=N");
+    if (pp->tcp && pp->mode == PP_RAW)
+        tool_usage("--raw carries frames, not --proto tcp");
 }
 
 void pp_next(struct pp *pp, uint32_t size) {
@@ -231,7 +233,7 @@ static void measure(struct pp *pp, const struct pp_carrier *c) {
 static void run(struct pp *pp, const struct pp_carrier *c) {
     tool_pin(pp->cpu);
     c->open(pp);
-    printf("# via-pingpong: %s, %s, %s round trip in ns, %%ile is %g\n", pp->mode == PP_RAW ? "raw frames" : "udp",
+    printf("# via-pingpong: %s, %s, %s round trip in ns, %%ile is %g\n", pp->mode == PP_RAW ? "raw frames" : proto_words[pp->tcp],
            pp->server ? "server" : "client", c->measure ? "whole" : "half", pp->percentile);
     tool_print_machine(stdout);
     c->describe(pp, stdout);
@@ -267,7 +269,7 @@ int main(int argc, char **argv) {
         tool_usage("'%s' is one word too many", argv[optind]);
     check_options(&pp);
     samples_init(&pp.samples, pp.pings);
-    run(&pp, carriers[pp.mode]);
+    run(&pp, pp.tcp && pp.mode != PP_INPROC ? &pp_tcp : carriers[pp.mode]);
     samples_fini(&pp.samples);
     return 0;
 }

@@ -26,6 +26,7 @@ struct pp {
     enum pp_wait wait;
     enum pp_muxer muxer;
     bool server, keep, copy, clock;
+    bool tcp; /* else UDP */
     const char *peer, *peer_mac;
     const char *checksum; /* inproc: NULL, "on", "off" */
     uint16_t port;
@@ -67,7 +68,7 @@ struct pp_carrier {
     unsigned overhead; /* bytes of the smallest message */
 };
 
-extern const struct pp_carrier pp_stack, pp_os, pp_raw, pp_inproc;
+extern const struct pp_carrier pp_stack, pp_os, pp_raw, pp_inproc, pp_tcp;
 
 /*
  * A libev loop around a carrier: on a descriptor, or on the stack of pp->host where `fd` is -1. Ends the program where the

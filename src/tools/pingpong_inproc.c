@@ -19,14 +19,18 @@ static void open_pair(struct pp *pp) {
                                             : "checksum=0");
     inproc_open(p, attr);
     p->virtual_time = !pp->clock;
-    inproc_udp(p, pp->port);
+    p->copy = pp->copy;
+    if (pp->tcp)
+        inproc_tcp(p, pp->port);
+    else
+        inproc_udp(p, pp->port);
 }
 
 static void trips(struct pp *pp, struct inproc *p, uint32_t size, uint32_t n) {
     uint32_t i;
 
     for (i = 0; i < n; i++)
-        if (!inproc_round_trip(p, pp->message, size))
+        if (!(pp->tcp ? inproc_stream_trip : inproc_round_trip)(p, pp->message, size))
             tool_die("a round trip of %u bytes failed: %s", size, via_why(p->st[0]));
 }
 
