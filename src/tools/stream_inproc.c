@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LONGEST 65507u /* of via_buf_alloc() */
+
 struct lane {
     via_sock_t sock[2];
     uint64_t to_send, to_come;
@@ -44,7 +46,7 @@ static void send_some(struct course *c, struct lane *l) {
 
     while (l->to_send && n > 0) {
         v.iov_len = l->to_send < c->s->piece ? l->to_send : c->s->piece;
-        n = c->posts ? post(c, l, (uint32_t)v.iov_len)
+        n = c->posts ? post(c, l, v.iov_len < LONGEST ? (uint32_t)v.iov_len : LONGEST)
                      : via_tcp_send(c->pair.st[0], l->sock[0], &v, 1, VIA_FLUSH);
         if (n < 0 && n != -EAGAIN && n != -ENOBUFS)
             tool_die_stack(c->pair.st[0], (int)n, "send");
