@@ -152,8 +152,10 @@ static struct via_pkt *take_front(struct via_core *c, struct via_tcp_conn *t, ui
     if (VIA_LIKELY(len == p->total))
         return p;
     front = via_tcp_front(c, t, p, len);
-    if (!front)
+    if (!front) {
+        t->bits |= VIA_TCPB_STALLED;
         return NULL;
+    }
     via_tcp_skip(c, t, p, len);
     front->next = t->snd.unsent.head;
     t->snd.unsent.head = via_pkt_id(c, front);
@@ -280,6 +282,8 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
         send_ack(c, t);
     if (t->board.head || t->snd.unsent.head)
         arm(c, t, nxt != t->snd.nxt);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_STALLED))
+        via_tcp_touch(c, t);
 }
 
 void via_tcp_settle(struct via_core *c) {
@@ -298,7 +302,5 @@ void via_tcp_settle(struct via_core *c) {
             continue;
         }
         via_tcp_output(c, t);
-        if (VIA_UNLIKELY(t->bits & VIA_TCPB_STALLED))
-            via_tcp_touch(c, t);
     }
 }
