@@ -174,6 +174,13 @@ via_ns_t tool_clock(void) {
     return (via_ns_t)ts.tv_sec * VIA_SEC + (via_ns_t)ts.tv_nsec;
 }
 
+via_ns_t tool_cpu(void) {
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (via_ns_t)ts.tv_sec * VIA_SEC + (via_ns_t)ts.tv_nsec;
+}
+
 void tool_pin(int cpu) {
     cpu_set_t set;
 

@@ -48,6 +48,9 @@ void tool_sleep(struct via_stack *st, via_ns_t timeout);
 /* CLOCK_MONOTONIC. */
 via_ns_t tool_clock(void);
 
+/* Time that this process had a CPU: what others do on the machine is not in it. */
+via_ns_t tool_cpu(void);
+
 /* Runs this thread on one CPU; -1: anywhere. */
 void tool_pin(int cpu);
 

@@ -143,12 +143,12 @@ static void check_options(const struct rate *r) {
 }
 
 static void print_head(void) {
-    printf("#%8s %8s %13s %11s %13s\n", "count", "parallel", "ns", "conn/s", "ns_per_conn");
+    printf("#%8s %8s %13s %11s %13s %14s\n", "count", "parallel", "ns", "conn/s", "cpu_ns", "conn/cpu_s");
 }
 
-static void print_run(const struct rate *r, via_ns_t ns) {
-    printf("%9u %8u %13llu %11.0f %13.0f\n", r->count, r->parallel, (unsigned long long)ns,
-           (double)r->count * 1e9 / (double)ns, (double)ns / (double)r->count);
+static void print_run(const struct rate *r, via_ns_t ns, via_ns_t cpu) {
+    printf("%9u %8u %13llu %11.0f %13llu %14.0f\n", r->count, r->parallel, (unsigned long long)ns,
+           (double)r->count * 1e9 / (double)ns, (unsigned long long)cpu, (double)r->count * 1e9 / (double)cpu);
 }
 
 /* True: over. */
@@ -170,7 +170,7 @@ static bool step(struct rate *r, struct trip *t, const struct via_ep *peer) {
 
 static void run_client(struct rate *r, struct trip *t, const struct via_ep *peer) {
     uint32_t begun = 0, done = 0, width = r->parallel < r->count ? r->parallel : r->count, i;
-    via_ns_t begin = tool_clock();
+    via_ns_t begin = tool_clock(), cpu = tool_cpu();
 
     while (done < r->count && !tool_stopped()) {
         bool moved = false;
@@ -190,7 +190,7 @@ static void run_client(struct rate *r, struct trip *t, const struct via_ep *peer
             via_stack_poll(r->side.host.st, 0, NULL);
     }
     if (!tool_stopped())
-        print_run(r, tool_clock() - begin);
+        print_run(r, tool_clock() - begin, tool_cpu() - cpu);
 }
 
 static void client(struct rate *r) {
@@ -302,7 +302,7 @@ static void cycle(struct rate *r, struct inproc *p) {
 static void inproc(struct rate *r) {
     char attr[512];
     struct inproc p;
-    via_ns_t begin;
+    via_ns_t begin, cpu;
     uint32_t i, k;
 
     snprintf(attr, sizeof attr, "%s%s%s", r->side.host.attr ? r->side.host.attr : "", r->side.host.attr ? ";" : "",
@@ -317,10 +317,11 @@ static void inproc(struct rate *r) {
     print_head();
     for (k = 0; k < r->runs && !tool_stopped(); k++) {
         begin = tool_clock();
+        cpu = tool_cpu();
         for (i = 0; i < r->count && !tool_stopped(); i++)
             cycle(r, &p);
         if (!tool_stopped())
-            print_run(r, tool_clock() - begin);
+            print_run(r, tool_clock() - begin, tool_cpu() - cpu);
     }
     inproc_close(&p);
 }

@@ -8,6 +8,9 @@
 static const struct perf_bench outer[] = {
     {"epoll-scale", "an ordered set of 10 and of --members sockets: ns per event", false, perf_epoll_scale},
     {"udp-inproc", "two stacks in one thread: ns per round trip", false, perf_udp_inproc},
+    {"tcp-inproc", "the same in a stream of TCP", false, perf_tcp_inproc},
+    {"rx-path", "what a receiver does with a packet, from the interface to the copy read: ns", false, perf_rx_path},
+    {"tx-path", "what a sender does with a packet, from the call to the interface: ns", false, perf_tx_path},
     {"shm-floor", "a cache line between two CPUs, memcpy hot and cold: what nothing can beat", false, perf_shm_floor},
     {NULL, NULL, false, NULL},
 };
@@ -45,9 +48,9 @@ double perf_time(const struct perf *p, void (*fn)(void *), void *arg, double ops
 
     fn(arg);
     for (i = 0; i < p->runs; i++) {
-        begin = tool_clock();
+        begin = tool_cpu();
         fn(arg);
-        v[i] = (double)(tool_clock() - begin) / ops;
+        v[i] = (double)(tool_cpu() - begin) / ops;
     }
     return perf_median(v, p->runs);
 }

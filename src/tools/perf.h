@@ -22,7 +22,10 @@ struct perf_bench {
 /* Prints one line. */
 void perf_print(const char *bench, const char *what, double value, const char *unit);
 
-/* Times `runs` calls of fn(arg), each of which does `ops` operations, after one that is not counted: median ns of one. */
+/*
+ * Times `runs` calls of fn(arg), each of which does `ops` operations, after one that is not counted: median ns of one, in
+ * time that the process had a CPU.
+ */
 double perf_time(const struct perf *p, void (*fn)(void *), void *arg, double ops);
 
 /* Sorts `v` and returns its median. */
@@ -41,6 +44,9 @@ static inline void perf_keep(uint64_t v) {
 
 void perf_epoll_scale(const struct perf *p);
 void perf_udp_inproc(const struct perf *p);
+void perf_tcp_inproc(const struct perf *p);
+void perf_rx_path(const struct perf *p);
+void perf_tx_path(const struct perf *p);
 void perf_shm_floor(const struct perf *p);
 
 /* In tests/perf, built with the library's inner headers. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const char usage[] =
     "via-stream server|client [OPTION]...\n"
@@ -143,22 +142,15 @@ static void check_options(const struct stream *s) {
         tool_usage("--zc is for stacks");
 }
 
-via_ns_t stream_cpu(void) {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (via_ns_t)ts.tv_sec * VIA_SEC + (via_ns_t)ts.tv_nsec;
-}
-
 void stream_print_head(FILE *f) {
-    fprintf(f, "#%5s %8s %14s %13s %8s %8s %10s %8s\n", "conns", "size", "bytes", "ns", "Gb/s", "cpu%", "segments",
-            "resent");
+    fprintf(f, "#%5s %8s %14s %13s %8s %13s %9s %10s %8s\n", "conns", "size", "bytes", "ns", "Gb/s", "cpu_ns", "Gb/cpu_s",
+            "segments", "resent");
 }
 
 void stream_print(const struct stream *s, const struct stream_run *r) {
-    printf("%6u %8u %14llu %13llu %8.2f %8.0f %10llu %8llu\n", s->conns, s->piece, (unsigned long long)r->bytes,
-           (unsigned long long)r->ns, (double)r->bytes * 8 / (double)r->ns, 100 * (double)r->cpu / (double)r->ns,
-           (unsigned long long)r->segs, (unsigned long long)r->resent);
+    printf("%6u %8u %14llu %13llu %8.2f %13llu %9.2f %10llu %8llu\n", s->conns, s->piece, (unsigned long long)r->bytes,
+           (unsigned long long)r->ns, (double)r->bytes * 8 / (double)r->ns, (unsigned long long)r->cpu,
+           (double)r->bytes * 8 / (double)r->cpu, (unsigned long long)r->segs, (unsigned long long)r->resent);
 }
 
 /* Each connection begins with what the client wants: so many bytes from the server, or to send itself (0), or the end. */
@@ -208,7 +200,7 @@ static void run_client(struct stream *s, const struct via_ep *peer, struct flow 
     for (i = 0; i < s->conns; i++)
         f[i] = (struct flow){.conn = side_connected(&s->side, peer), .left = s->reverse ? 0 : each};
     r.ns = tool_clock();
-    r.cpu = stream_cpu();
+    r.cpu = tool_cpu();
     for (i = 0; i < s->conns; i++)
         side_send_all(&s->side, f[i].conn, &wants, sizeof wants);
     while (over < s->conns && !tool_stopped()) {
@@ -226,7 +218,7 @@ static void run_client(struct stream *s, const struct via_ep *peer, struct flow 
             side_wait(&s->side, moved ? 0 : VIA_NEVER);
     }
     r.ns = tool_clock() - r.ns;
-    r.cpu = stream_cpu() - r.cpu;
+    r.cpu = tool_cpu() - r.cpu;
     for (i = 0; i < s->conns; i++) {
         count_segments(s, f[i].conn, &r);
         side_hang_up(&s->side, f[i].conn, false);

@@ -30,7 +30,5 @@ struct stream_run {
 void stream_inproc(struct stream *s);
 void stream_print_head(FILE *f);
 void stream_print(const struct stream *s, const struct stream_run *r);
-/* CPU time of this process. */
-via_ns_t stream_cpu(void);
 
 #endif

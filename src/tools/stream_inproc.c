@@ -99,7 +99,7 @@ static void run(struct course *c, uint64_t bytes, struct stream_run *r) {
     r->bytes = each * c->s->conns;
     r->segs = count_segments(c, &resent);
     r->ns = tool_clock();
-    r->cpu = stream_cpu();
+    r->cpu = tool_cpu();
     while (open && !tool_stopped()) {
         uint64_t left = 0;
 
@@ -122,7 +122,7 @@ static void run(struct course *c, uint64_t bytes, struct stream_run *r) {
             tool_die("nothing moves any more");
     }
     r->ns = tool_clock() - r->ns;
-    r->cpu = stream_cpu() - r->cpu;
+    r->cpu = tool_cpu() - r->cpu;
     r->segs = count_segments(c, &r->resent) - r->segs;
     r->resent -= resent;
 }

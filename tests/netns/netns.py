@@ -517,6 +517,51 @@ def test_pingpong(net, bindir):
         assert sizes == [64, 1500]
 
 
+def test_pingpong_tcp(net, bindir):
+    """The same in a stream, each end in turn a stack."""
+    ends = ["--port", "9000", "--proto", "tcp"]
+    ways = [["--wait", "spin"], ["--wait", "sleep", "--muxer", "epoll"], ["--wait", "sleep", "--copy"]]
+    if "libev" not in run(os.path.join(bindir, "via-pingpong"), "client", "--os", "--peer", "::1", "--muxer", "libev",
+                          "--sizes", "1", "--pings", "1", check=False):
+        ways += [["--wait", "sleep", "--muxer", "libev"]]
+    for way in ways:
+        sizes = pingpong(net, bindir, ["--vi", net.spec, "--addr", V4 + "/24", *ends, *way],
+                         ["--os", "--peer", V4, "--sizes", "1,1448,20000", *ends, "--wait", "sleep"], net.k)
+        assert sizes == [1, 1448, 20000], sizes
+    for way in [["--wait", "sleep"], ["--wait", "sleep", "--muxer", "epoll"]]:
+        with running(net, bindir, "via-pingpong", "server", "--os", "--addr", K4, *ends, *way, ready="serving", ns=net.k) as p:
+            out = run("ip", "netns", "exec", net.server_ns, os.path.join(bindir, "via-pingpong"), "client", "--vi", net.spec,
+                      "--addr", V4 + "/24", "--peer", K4, "--sizes", "64", "--pings", "200", "--warmup", "20", *ends, *way)
+            assert "lost: 0" in out and p.wait(timeout=10) == 0, out
+
+
+def stream(net, bindir, tool, server, client, server_ns):
+    """A server and a client of via-stream or via-connrate; the client's rows."""
+    with running(net, bindir, tool, "server", *server, ready="serving", ns=server_ns) as p:
+        out = run("ip", "netns", "exec", net.k if server_ns == net.server_ns else net.server_ns, os.path.join(bindir, tool),
+                  "client", *client)
+        print(out)
+        assert p.wait(timeout=10) == 0
+    return [line.split() for line in out.split("\n") if line and line[0] != "#"]
+
+
+def test_stream(net, bindir):
+    """Bytes both ways, over one connection and over many, and connections in a row; each end in turn a stack."""
+    stack, more = ["--vi", net.spec, "--addr", V4 + "/24", "--wait", "sleep"], ["--bytes", "8m", "--runs", "2"]
+    kernel = ["--os", "--addr", K4, "--wait", "sleep"]
+    for how in ([], ["--reverse"], ["--connections", "9"], ["--connections", "9", "--reverse"]):
+        rows = stream(net, bindir, "via-stream", stack, ["--os", "--wait", "sleep", "--peer", V4, *more, *how], net.server_ns)
+        assert len(rows) == 2 and all(int(r[2]) >= 8 << 20 for r in rows), rows
+        rows = stream(net, bindir, "via-stream", kernel, [*stack, "--peer", K4, *more, *how], net.k)
+        assert len(rows) == 2 and all(int(r[2]) >= 8 << 20 for r in rows), rows
+    more = ["--count", "200", "--runs", "2"]
+    for how in ([], ["--parallel", "8"], ["--abort"]):
+        rows = stream(net, bindir, "via-connrate", stack, ["--os", "--wait", "sleep", "--peer", V4, *more, *how], net.server_ns)
+        assert len(rows) == 2, rows
+        rows = stream(net, bindir, "via-connrate", kernel, [*stack, "--peer", K4, *more, *how], net.k)
+        assert len(rows) == 2, rows
+
+
 def test_examples(net, bindir):
     """The programs of examples/ on a real interface, as their heads say."""
     addr = [net.spec, V4 + "/24"]

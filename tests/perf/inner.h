@@ -9,6 +9,7 @@ void perf_checksum(const struct perf *p);
 void perf_pool(const struct perf *p);
 void perf_wheel(const struct perf *p);
 void perf_demux(const struct perf *p);
+void perf_conn_memory(const struct perf *p);
 void perf_route(const struct perf *p);
 
 #endif

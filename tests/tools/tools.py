@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 BINDIR = sys.argv[1]
-TOOLS = ("via-pingpong", "via-stat", "via-capture", "via-perf")
+TOOLS = ("via-pingpong", "via-stream", "via-connrate", "via-stat", "via-capture", "via-perf")
 
 
 def run(name, *args, status=0):
@@ -32,7 +32,8 @@ def test_usage():
 def test_refusals():
     """What cannot be done is refused in words that name it."""
     for args, status, word in (
-            (("client", "--vi", "null:", "--addr", "192.0.2.1/24", "--peer", "192.0.2.2", "--proto", "tcp"), 2, "udp alone"),
+            (("client", "--vi", "null:", "--peer", "192.0.2.2", "--proto", "sctp"), 2, "udp, tcp"),
+            (("client", "--vi", "null:", "--peer", "192.0.2.2", "--proto", "tcp", "--raw"), 2, "--raw"),
             (("client", "--vi", "nothing:x", "--addr", "192.0.2.1/24", "--peer", "192.0.2.2"), 1, "nothing"),
             (("client", "--os"), 2, "--peer"),
             (("client", "--vi", "null:", "--peer", "192.0.2.2"), 2, "--addr"),
@@ -43,6 +44,18 @@ def test_refusals():
             (("--inproc", "--sizes", "65508"), 2, "65507")):
         _, err = run("via-pingpong", *args, status=status)
         assert word in err, (args, err)
+
+
+    for tool in ("via-stream", "via-connrate"):
+        for args, word in (
+                ((), "server or client"),
+                (("client", "--os"), "--peer"),
+                (("client", "--vi", "null:", "--peer", "192.0.2.2"), "--addr"),
+                (("server", "--os", "--vi", "null:"), "exactly one"),
+                (("server", "--os", "--checksum", "off"), "--inproc"),
+                (("--inproc", "--os"), "own interfaces")):
+            _, err = run(tool, *args, status=2)
+            assert word in err, (tool, args, err)
 
 
 def stats(form):
@@ -87,6 +100,42 @@ def test_inproc():
             _, mean, low, median, high, tail, _, count = (float(x) for x in r)
             assert 0 < low <= median <= tail <= high and low <= mean <= high and count == 21, r
         assert "lost: 0" in out and "machine:" in out
+
+
+def test_inproc_tcp():
+    """The same in a stream."""
+    for more in ([], ["--checksum", "on", "--copy"], ["--checksum", "off", "--clock"]):
+        out, _ = run("via-pingpong", "--inproc", "--proto", "tcp", "--sizes", "1,64,1448,65507", "--pings", "1000", "--warmup",
+                     "100", *more)
+        rows = [line.split() for line in out.splitlines() if re.match(r"\s+\d+\s+\d+\s+\d+\s", line)]
+        assert [r[0] for r in rows] == ["1", "64", "1448", "65507"], out
+        assert "tcp" in out and "lost: 0" in out
+
+
+def table(out, columns):
+    """The rows of a tool's table as numbers."""
+    rows = [[float(x) for x in line.split()] for line in out.splitlines() if line and line[0] != "#"]
+    assert rows and all(len(r) == columns for r in rows), out
+    assert "machine:" in out and "viaduct:" in out, out
+    return rows
+
+
+def test_stream():
+    """Bytes over one connection and over many, by copy and without, in segments of a chosen size."""
+    for more, segment in ((["--mss", "1460"], 1460), (["--segment", "576"], 536), (["--segment", "65535"], 65495),
+                          (["--connections", "50"], 1460), (["--zc"], 1460), (["--size", "100", "--checksum", "on"], 1460),
+                          (["--attr", "tcp_timestamps=off", "--mss", "1000"], 1000)):
+        rows = table(run("via-stream", "--inproc", "--bytes", "8m", "--runs", "2", *more)[0], 9)
+        assert len(rows) == 2
+        for conns, _, size, ns, rate, _, _, segs, _ in rows:
+            assert 8 << 20 <= size < (8 << 20) + conns and ns > 0 and rate > 0 and segs >= size / segment, (more, rows)
+            assert "--size" in more or segs < 1.6 * size / min(segment - 12, 1448) + 200 * conns, (more, rows)
+
+
+def test_connrate():
+    for more in ([], ["--abort"], ["--checksum", "on"]):
+        rows = table(run("via-connrate", "--inproc", "--count", "2000", "--runs", "2", *more)[0], 6)
+        assert len(rows) == 2 and all(r[0] == 2000 and r[3] > 0 for r in rows), rows
 
 
 def pcapng(frames):
@@ -134,9 +183,10 @@ def test_replay():
 
 def test_perf():
     out, _ = run("via-perf", "list")
-    for name in ("epoll-scale", "udp-inproc", "demux", "wheel", "pool", "checksum", "route", "shm-floor"):
+    for name in ("epoll-scale", "udp-inproc", "tcp-inproc", "rx-path", "tx-path", "conn-memory", "demux", "wheel", "pool", "checksum", "route", "shm-floor"):
         assert re.search(rf"^{name} ", out, re.M), name
-    out, _ = run("via-perf", "checksum", "pool", "udp-inproc", "--runs", "1")
+    out, _ = run("via-perf", "checksum", "pool", "udp-inproc", "tcp-inproc", "rx-path", "tx-path", "conn-memory", "--runs",
+                 "1")
     lines = [line for line in out.splitlines() if not line.startswith("#")]
     assert len(lines) > 10
     for line in lines:
