@@ -5,6 +5,7 @@
 
 #include "sock/socks.h"
 #include "stack/stack.h"
+#include "tcp/tcp.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
