@@ -128,6 +128,19 @@ VIA_API int via_ctrl_addr(struct via_stack *st, int op, const struct via_ifaddr 
  *   - -ENOSPC as many as attribute max_routes.
  */
 VIA_API int via_ctrl_route(struct via_stack *st, int op, const struct via_route *r);
+/** Most end points that via_ctrl_rank() takes. */
+#define VIA_RANK_MAX 64
+
+/**
+ * Sorts the addresses of a peer, as a resolver gives them, into the order in which to try them (RFC 6724 6): those that
+ * there is a route and a source address for first, then by scope, state of the source, policy table, common prefix. What
+ * is equal keeps its order. Nothing is sent and nothing is remembered.
+ * @param v  end points; ports are not looked at, a link-local address needs its scope.
+ * @param n  how many, at most VIA_RANK_MAX.
+ * @return how many of them, from the front, can be sent to as of now; -EINVAL too many, or no array.
+ */
+VIA_API int via_ctrl_rank(struct via_stack *st, struct via_ep *v, unsigned n);
+
 /**
  * Neighbours. FLUSH forgets all but static ones; packets that wait for an answer are dropped and counted.
  * @return 0;

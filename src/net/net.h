@@ -133,6 +133,12 @@ int via_path_resolve(struct via_core *c, struct via_path *path, const struct via
 
 static inline bool via_path_valid(const struct via_core *c, const struct via_path *path);
 
+/* The source that packets to `d` would have, and nothing more: no neighbour is asked for. 0, or as above. */
+int via_path_source(struct via_core *c, const struct via_dest *d, struct via_addr *src);
+
+/* Best first (RFC 6724 6); how many of them can be reached. `n` is at most VIA_RANK_MAX. */
+unsigned via_net_rank(struct via_core *c, struct via_ep *v, unsigned n);
+
 /*
  * Sends `p` (transport header at p->off, whole datagram in p->total) down the path: IP and Ethernet headers, IPv4 ID,
  * fragments if it is longer than the MTU and `df` is false, parking while unresolved. The packet is gone in any case.

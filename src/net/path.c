@@ -244,6 +244,23 @@ static bool is_martian(const struct via_addr *a) {
     return via_addr_is4(a) && (!a->b[12] || a->b[12] == 127 || a->b[12] >= 240);
 }
 
+int via_path_source(struct via_core *c, const struct via_dest *d, struct via_addr *src) {
+    const struct via_own *own = via_addr_find(c, &d->dst, d->iface);
+    struct way w = {NULL, {{0}}, {{0}}, 0};
+    int err;
+
+    if (via_addr_is_any(&d->dst) || (!own && is_martian(&d->dst)))
+        return -ENETUNREACH;
+    if (own && own->kind == VIA_OWN_UNICAST) {
+        *src = d->dst;
+        return via_own_usable(own) ? 0 : -EHOSTUNREACH;
+    }
+    err = via_addr_is_multicast(&d->dst) ? find_link(c, d, &w) : find_route(c, d, &w);
+    if (err < 0)
+        return err;
+    return find_source(c, d, &w, src);
+}
+
 int via_path_resolve(struct via_core *c, struct via_path *path, const struct via_dest *d) {
     const struct via_own *own = via_addr_find(c, &d->dst, d->iface);
     struct way w = {NULL, {{0}}, {{0}}, 0};

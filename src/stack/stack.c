@@ -313,6 +313,14 @@ int via_ctrl_neigh(struct via_stack *st, int op, const struct via_neigh_entry *n
                    &(struct refusal){"neighbour", "max_neighs", &n->addr, 128, n->iface});
 }
 
+int via_ctrl_rank(struct via_stack *st, struct via_ep *v, unsigned n) {
+    struct via_core *c = via_enter(st);
+
+    if (!v || n > VIA_RANK_MAX)
+        return via_why_set(c, -EINVAL, "ctrl: no addresses, or more than %d", VIA_RANK_MAX);
+    return (int)via_net_rank(c, v, n);
+}
+
 int via_ctrl_mirror(struct via_stack *st, const char *ifname, unsigned what) {
     struct via_core *c = via_enter(st);
 

@@ -170,6 +170,116 @@ static void tentative_and_duplicate_addresses_are_not_chosen(void **state) {
     bench_free(r);
 }
 
+/* Own addresses, destinations as a resolver gives them, and the order in which to try them. */
+struct order {
+    const char *own[4];
+    const char *given[4], *sorted[4];
+    int usable;
+};
+
+static struct bench *at_home(const char *const *own) {
+    struct bench *r = bench_new(1, plain);
+
+    bench_attach(r, 0, 1500);
+    for (; *own; own++)
+        give(r, *own);
+    bench_route(r, 1, "0.0.0.0", 0, NULL);
+    bench_route(r, 1, "::", 0, NULL);
+    bench_pass(r, 20 * VIA_SEC);
+    bench_hush(r);
+    return r;
+}
+
+static void check_order(const struct order *o, bool backwards) {
+    struct bench *r = at_home(o->own);
+    struct via_ep v[4];
+    unsigned n = 0, i;
+    char a[VIA_ADDR_TEXT];
+
+    memset(v, 0, sizeof v);
+    while (n < 4 && o->given[n])
+        n++;
+    for (i = 0; i < n; i++) {
+        struct via_ep *e = &v[backwards ? n - 1 - i : i];
+
+        e->addr = bench_ip(o->given[i]);
+        e->scope = via_addr_is_linklocal6(&e->addr) ? 1 : 0;
+        e->port = 80;
+    }
+    assert_int_equal(via_net_rank(&r->core, v, n), o->usable);
+    for (i = 0; i < n; i++) {
+        struct via_addr want = bench_ip(o->sorted[i]);
+        char b[VIA_ADDR_TEXT];
+
+        assert_string_equal(via_addr_text(&v[i].addr, a), via_addr_text(&want, b));
+        assert_int_equal(v[i].port, 80);
+    }
+    assert_int_equal(bench_hush(r), 0); /* nobody was asked for */
+    bench_free(r);
+}
+
+/* RFC 6724 10.2, without those of mobile hosts and tunnels; and what it has none for. */
+static void destinations_are_sorted_as_printed(void **state) {
+    static const struct order orders[] = {
+        {{"2001:db8:1::2", "fe80::1", "169.254.13.78"},
+         {"2001:db8:1::1", "198.51.100.121"},
+         {"2001:db8:1::1", "198.51.100.121"},
+         2},
+        {{"fe80::1", "198.51.100.117"}, {"2001:db8:1::1", "198.51.100.121"}, {"198.51.100.121", "2001:db8:1::1"}, 2},
+        {{"2001:db8:1::2", "fe80::1", "10.1.2.4"}, {"2001:db8:1::1", "10.1.2.3"}, {"2001:db8:1::1", "10.1.2.3"}, 2},
+        {{"2001:db8:1::2", "fe80::2"}, {"2001:db8:1::1", "fe80::1"}, {"fe80::1", "2001:db8:1::1"}, 2},
+        {{"2001:db8:1::2", "2001:db8:3f44::2", "fe80::2"},
+         {"2001:db8:1::1", "2001:db8:3ffe::1"},
+         {"2001:db8:1::1", "2001:db8:3ffe::1"},
+         2},
+        {{"2002:c633:6401::2", "fe80::2"},
+         {"2002:c633:6401::1", "2001:db8:1::1"},
+         {"2002:c633:6401::1", "2001:db8:1::1"},
+         2},
+        {{"2002:c633:6401::2", "2001:db8:1::2", "fe80::2"},
+         {"2002:c633:6401::1", "2001:db8:1::1"},
+         {"2001:db8:1::1", "2002:c633:6401::1"},
+         2},
+        {{"!2001:db8:1::2", "10.1.2.4"}, {"2001:db8:1::1", "10.9.9.9"}, {"10.9.9.9", "2001:db8:1::1"}, 2},
+        {{"10.1.2.4"}, {"2001:db8::1", "10.1.2.3", "127.9.9.9"}, {"10.1.2.3", "2001:db8::1", "127.9.9.9"}, 1},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < VIA_COUNT(orders); i++) {
+        check_order(&orders[i], false);
+        if (i + 1 < VIA_COUNT(orders)) /* the last one keeps the order of what cannot be used */
+            check_order(&orders[i], true);
+    }
+}
+
+static void equal_destinations_keep_their_order(void **state) {
+    static const struct order o = {
+        {"10.1.2.4"}, {"192.0.2.3", "192.0.2.1", "192.0.2.2"}, {"192.0.2.3", "192.0.2.1", "192.0.2.2"}, 3};
+
+    (void)state;
+    check_order(&o, false);
+}
+
+static void link_local_destination_needs_its_scope(void **state) {
+    const char *const own[] = {"fe80::2", NULL};
+    struct bench *r = at_home(own);
+    struct via_ep e;
+
+    (void)state;
+    memset(&e, 0, sizeof e);
+    e.addr = bench_ip("fe80::1");
+    assert_int_equal(via_net_rank(&r->core, &e, 1), 0);
+    e.scope = 9;
+    assert_int_equal(via_net_rank(&r->core, &e, 1), 0);
+    e.scope = 1000;
+    assert_int_equal(via_net_rank(&r->core, &e, 1), 0);
+    e.scope = 1;
+    assert_int_equal(via_net_rank(&r->core, &e, 1), 1);
+    assert_int_equal(via_net_rank(&r->core, &e, 0), 0);
+    bench_free(r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples_of_rfc_6724_come_out_as_printed),
@@ -179,6 +289,9 @@ int main(void) {
         cmocka_unit_test(families_do_not_mix),
         cmocka_unit_test(address4_of_the_subnet_of_the_next_hop_is_taken),
         cmocka_unit_test(tentative_and_duplicate_addresses_are_not_chosen),
+        cmocka_unit_test(destinations_are_sorted_as_printed),
+        cmocka_unit_test(equal_destinations_keep_their_order),
+        cmocka_unit_test(link_local_destination_needs_its_scope),
     };
 
     return cmocka_run_group_tests_name("net.source", tests, NULL, NULL);

@@ -80,11 +80,29 @@ static void refused_neighbours_say_why(void **state) {
     assert_refused(neigh(VIA_CTRL_DEL, "10.0.1.99", 1), -ENOENT, "no neighbour 10.0.1.99");
 }
 
+static void addresses_of_a_peer_are_ranked(void **state) {
+    struct via_ep v[VIA_RANK_MAX + 1], six, none;
+
+    (void)state;
+    memset(v, 0, sizeof v);
+    v[0] = desk_ep("192.0.2.1:80"); /* no way */
+    v[1] = desk_ep("10.0.1.2:80");
+    v[2] = desk_ep("[2001:db8:1::2]:80");
+    assert_int_equal(via_ctrl_rank(b->st, v, 3), 2);
+    six = desk_ep("[2001:db8:1::2]:1");
+    assert_true(via_addr_eq(&v[0].addr, &six.addr));
+    none = desk_ep("192.0.2.1:1");
+    assert_true(via_addr_eq(&v[2].addr, &none.addr));
+    assert_refused(via_ctrl_rank(b->st, NULL, 1), -EINVAL, "no addresses");
+    assert_refused(via_ctrl_rank(b->st, v, VIA_RANK_MAX + 1), -EINVAL, "64");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(refused_addresses_say_why, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_routes_say_why, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_neighbours_say_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(addresses_of_a_peer_are_ranked, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
