@@ -163,6 +163,7 @@ static void enter_recovery(struct via_core *c, struct via_tcp_conn *t, const str
 
 static void leave_recovery(struct via_tcp_conn *t) {
     t->phase = VIA_PHASE_OPEN;
+    t->snd.high = t->snd.nxt; /* duplicates may be reported for one round trip more */
     t->snd.dups = 0;
     via_rack_recovered(&t->rack);
 }
@@ -216,6 +217,8 @@ static void judge_undo(struct via_core *c, struct via_tcp_conn *t, const struct 
         in_vain = true;
     if (v == VIA_FRTO_SPURIOUS || in_vain)
         undo(c, t);
+    if (t->phase == VIA_PHASE_OPEN && !via_seq_lt(t->snd.una, t->snd.high))
+        via_undo_end(&t->undo);
     t->bits = v == VIA_FRTO_TRY_NEW ? t->bits | VIA_TCPB_REPAIR : t->bits & (uint32_t)~VIA_TCPB_REPAIR;
 }
 
@@ -249,10 +252,15 @@ static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
         leave_recovery(t);
     if ((t->bits & VIA_TCPB_LIMITED) && via_seq_lt(t->snd.limit, t->snd.una))
         t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
-    if (t->retry != VIA_RETRY_REORDER)
+    if (!t->board.head && !t->snd.unsent.head) {
+        t->retry = VIA_RETRY_NONE;
+        via_tcp_disarm(t, VIA_DUE_RETRY);
+    } else if (t->retry != VIA_RETRY_REORDER) {
         via_tcp_arm_retry(c, t);
+    }
     via_tcp_free_segs(c, t, a->board.gone);
-    via_tcp_give_space(c, t);
+    if (t->bits & VIA_TCPB_SPACE)
+        via_tcp_give_space(c, t);
 }
 
 static void fill(struct via_tcp_conn *t, const struct via_tcp_in *in, struct ack *a) {
@@ -270,10 +278,53 @@ static void fill(struct via_tcp_conn *t, const struct via_tcp_in *in, struct ack
                    !(in->h.flags & (VIA_TCP_FIN | VIA_TCP_SYN));
 }
 
+/*
+ * Nothing is missing and nothing was: an ACK that moves on tells how long it took, and lets the window grow where that
+ * was the limit. The same is done in general below; here it is what is left of it.
+ */
+static inline bool is_calm(const struct via_tcp_conn *t, const struct via_sack_ack *b) {
+    return t->phase == VIA_PHASE_OPEN && b->advanced && !b->fresh && !(b->dsack | b->reneged) && !t->board.sacked_segs &&
+           !t->board.lost.head && !(t->undo.armed | t->frto.state | t->rack.probing) && (t->opts & VIA_TCP_HAS_SACK);
+}
+
+static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    const struct via_tcp_seg *segs = via_tcp_segs(c), *first = &segs[a->board.gone], *last = first;
+    via_ns_t now = via_now(c);
+    struct via_cc_view v;
+    uint32_t id;
+
+    if (!a->board.gone)
+        return false;
+    for (id = a->board.gone; id; id = segs[id].next) {
+        last = &segs[id];
+        if (last->flags & VIA_SEG_RESENT)
+            return false;
+    }
+    t->rack.fack = t->rack.end = last->end;
+    t->rack.sent = last->sent;
+    t->rack.rtt = now - last->sent + (now == last->sent);
+    t->rack.any = true;
+    a->rtt = now - first->sent + 1;
+    via_rtt_sample(&t->rtt, &c->tcp->rtt, a->rtt, a->bytes > 2 * t->snd.mss ? via_rtt_expected(a->bytes, t->snd.mss) : 1);
+    via_min_add(&t->rtt.min, MIN_RTT_WINDOW, now, a->rtt);
+    if (t->retry == VIA_RETRY_REORDER)
+        t->retry = VIA_RETRY_NONE;
+    if (t->cc.ssthresh == VIA_CC_INFINITE && !(t->bits & VIA_TCPB_LIMITED) && t->cc.cwnd / 2 >= a->bytes)
+        return true; /* it would not grow */
+    v = via_tcp_view(c, t);
+    v.rtt = a->rtt;
+    v.acked = a->board.acked;
+    v.flight = a->bytes;
+    via_cc_acked(&t->cc, &v);
+    return true;
+}
+
 /* The scoreboard and all who live by it. */
 static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
     t->snd.una = a->board.ack;
+    if (VIA_LIKELY(is_calm(t, &a->board)) && take_calm(c, t, a))
+        return;
     a->rack = rack_view(c, t);
     a->rack.echo = a->in->h.opt.has & VIA_TCP_TS;
     a->rack.tsecr = a->in->h.opt.tsecr;

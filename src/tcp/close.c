@@ -160,6 +160,7 @@ void via_tcp_time_wait(struct via_core *c, struct via_tcp_conn *t) {
         t->due[i] = VIA_NEVER;
     t->retry = VIA_RETRY_NONE;
     t->state = VIA_TCP_TIME_WAIT;
+    via_tick_disarm(c, VIA_TICK_TCP, via_ref_index(via_tcp_ref(c, t)));
     t->due[VIA_DUE_LIFE] = at;
     push_wait(c, t);
     if (!via_tick_armed(&c->tcp->wait_tick))

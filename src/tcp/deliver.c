@@ -48,7 +48,7 @@ void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
     if (VIA_UNLIKELY(len > t->rcv.mss))
         t->rcv.mss = (uint16_t)via_min32(len, most);
     via_tcp_touch(c, t);
-    if (owed > t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
+    if (owed > t->rcv.mss || (t->rcv.quick && len >= t->rcv.mss) || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
         t->bits |= VIA_TCPB_ACK_NOW;
         t->rcv.quick = (uint8_t)(t->rcv.quick - (t->rcv.quick > 0));
         return;

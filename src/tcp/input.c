@@ -237,9 +237,10 @@ static enum via_drop take_expected(struct via_core *c, struct via_tcp_conn *t, s
 /* TIME_WAIT: a new connection may take over (RFC 6191, RFC 9293 MAY-2). True: this one is gone, ask again who it is for. */
 static bool makes_way(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
     const struct via_tcp_head *h = &in->h;
-    bool newer = (t->opts & VIA_TCP_HAS_TS) && (h->opt.has & VIA_TCP_TS)
-                     ? via_seq_lt(t->rcv.ts_recent, h->opt.tsval)
-                     : via_seq_lt(t->rcv.nxt, h->seq);
+    int32_t stamps = (t->opts & VIA_TCP_HAS_TS) && (h->opt.has & VIA_TCP_TS)
+                         ? via_seq_diff(h->opt.tsval, t->rcv.ts_recent)
+                         : 0;
+    bool newer = stamps > 0 || (!stamps && via_seq_lt(t->rcv.nxt, h->seq));
 
     if (t->state != VIA_TCP_TIME_WAIT || (h->flags & (VIA_TCP_SYN | VIA_TCP_ACK | VIA_TCP_RST)) != VIA_TCP_SYN || !newer)
         return false;
@@ -268,8 +269,30 @@ static enum via_drop to_conn(struct via_core *c, struct via_tcp_conn *t, struct 
     return via_tcp_input_synced(c, t, in);
 }
 
+/* Is it this connection's segment? A slot that is free, or another's by now, is in no table. */
+static inline bool is_its(const struct via_sock *k, const struct via_flow *flow) {
+    const struct via_flow *f = &k->flow;
+
+    return (k->flags & VIA_SOCK_HASHED) && f->lport == flow->lport && f->rport == flow->rport &&
+           via_addr_eq(&f->remote, &flow->remote) && via_addr_eq(&f->local, &flow->local) &&
+           (!f->iface || f->iface == flow->iface);
+}
+
+/* Who it is for. Where the same ports led a moment ago is asked first; strangers cannot fill more than their guesses. */
+static inline uint32_t find_socket(struct via_core *c, const struct via_flow *flow) {
+    uint32_t mix = (via_load32(flow->remote.b + 12) ^ ((uint32_t)flow->rport << 16 | flow->lport)) * 0x9e3779b1u;
+    uint32_t *guess = &c->tcp->known[mix >> 20], ref = *guess;
+
+    if (VIA_LIKELY(ref && is_its(via_sock_at(c, ref), flow)))
+        return ref;
+    ref = via_demux_find(c, flow);
+    if (ref && via_ref_kind(ref) == VIA_KIND_TCP)
+        *guess = ref;
+    return ref;
+}
+
 static enum via_drop to_socket(struct via_core *c, struct via_tcp_in *in, const struct via_flow *flow) {
-    uint32_t ref = via_demux_find(c, flow);
+    uint32_t ref = find_socket(c, flow);
 
     if (VIA_LIKELY(ref && via_ref_kind(ref) == VIA_KIND_TCP)) {
         struct via_tcp_conn *t = via_tcp_at(c, ref);

@@ -12,7 +12,7 @@ uint64_t via_isn_hash(const struct via_key *key, const struct via_tuple *t, enum
 }
 
 via_seq_t via_isn(const struct via_key *key, const struct via_tuple *t, via_ns_t now) {
-    return (via_seq_t)(now / (4 * VIA_US)) + (via_seq_t)via_isn_hash(key, t, VIA_ISN_SEQ, 0);
+    return (via_seq_t)(now / VIA_ISN_CLOCK) + (via_seq_t)via_isn_hash(key, t, VIA_ISN_SEQ, 0);
 }
 
 uint32_t via_isn_ts_offset(const struct via_key *key, const struct via_tuple *t) {

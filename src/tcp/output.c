@@ -270,7 +270,7 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     if (VIA_UNLIKELY(!via_tcp_is_synced(t)))
         return;
     t->bits &= (uint32_t)~VIA_TCPB_STALLED;
-    if (VIA_UNLIKELY(!via_tcp_way_now(c, t, &err)))
+    if (VIA_UNLIKELY(t->way_gen != via_net_gen(c)) && !via_tcp_way_now(c, t, &err))
         t->sock.reason = err;
     if (VIA_UNLIKELY(t->board.lost.head) && !(t->bits & VIA_TCPB_REPAIR))
         resend_lost(c, t);

@@ -3,9 +3,12 @@
 #include "base/check.h"
 
 void via_min_add(struct via_min *m, via_ns_t window, via_ns_t now, via_ns_t sample) {
-    via_ns_t part = now / (window / VIA_MIN_PARTS + 1), n;
-    via_ns_t *slot = &m->least[part % VIA_MIN_PARTS];
+    via_ns_t size = window / VIA_MIN_PARTS + 1, part = m->part, n;
+    via_ns_t *slot;
 
+    if (now - part * size >= size) /* the same quarter as the last time, nearly always: no division */
+        part = now / size;
+    slot = &m->least[part % VIA_MIN_PARTS];
     VIA_ASSERT(part >= m->part && sample < VIA_NEVER - 1);
     for (n = via_min_ns(part - m->part, VIA_MIN_PARTS); n; n--)
         m->least[(part - n + 1) % VIA_MIN_PARTS] = 0;
@@ -51,11 +54,16 @@ void via_rtt_sample(struct via_rtt *r, const struct via_rtt_limits *lim, via_ns_
         r->srtt = rtt;
         r->var = rtt / 2;
     } else {
-        int64_t off = (int64_t)(rtt - r->srtt), weight = expected;
-        int64_t size = off < 0 ? -off : off;
+        int64_t off = (int64_t)(rtt - r->srtt), var = (off < 0 ? -off : off) - (int64_t)r->var;
 
-        r->var += (via_ns_t)((size - (int64_t)r->var) / (4 * weight));
-        r->srtt += (via_ns_t)(off / (8 * weight));
+        /* Quotients toward zero; the usual divisors are not divided by. */
+        if (VIA_LIKELY(expected == 1)) {
+            r->var += (via_ns_t)(var / 4);
+            r->srtt += (via_ns_t)(off / 8);
+        } else {
+            r->var += (via_ns_t)(var / (4 * (int64_t)expected));
+            r->srtt += (via_ns_t)(off / (8 * (int64_t)expected));
+        }
     }
     set_rto(r, lim);
 }

@@ -198,7 +198,8 @@ struct via_listener {
     uint64_t cookies_sent;
 };
 
-#define VIA_TCP_WAYS 4096u /* buckets */
+#define VIA_TCP_WAYS  4096u /* buckets */
+#define VIA_TCP_KNOWN 4096u
 
 struct via_tcp {
     struct via_pool segs, blocks, ways, mores;
@@ -215,6 +216,7 @@ struct via_tcp {
     uint64_t tx_copied, rx_copied;
     uint64_t opened, accepted, failed, resets_sent, resets_got, cookies_sent, cookies_good, fast, slow;
     uint32_t bucket[VIA_TCP_WAYS];
+    uint32_t known[VIA_TCP_KNOWN]; /* refs that the demultiplexer found; a guess that is checked */
 };
 
 /* A segment on its way in. */
@@ -313,7 +315,16 @@ int via_tcp_check_local(struct via_core *c, const struct via_ep *local, uint32_t
 int via_tcp_way_get(struct via_core *c, const struct via_dest *d, uint32_t *id);
 void via_tcp_way_put(struct via_core *c, uint32_t id);
 /* The path as of now, resolved anew where the net has changed; NULL: there is none. */
-struct via_tcp_way *via_tcp_way_now(struct via_core *c, struct via_tcp_conn *t, int *err);
+struct via_tcp_way *via_tcp_way_anew(struct via_core *c, struct via_tcp_conn *t, int *err);
+
+static inline struct via_tcp_way *via_tcp_way_now(struct via_core *c, struct via_tcp_conn *t, int *err) {
+    struct via_tcp_way *w = via_tcp_way(c, t);
+
+    if (VIA_LIKELY(via_path_valid(c, &w->path) && t->way_gen == w->path.gen))
+        return w;
+    return via_tcp_way_anew(c, t, err);
+}
+
 /* Bytes of data in a segment without options that fits a packet of the path. */
 uint32_t via_tcp_way_mss(const struct via_tcp_way *w);
 

@@ -101,7 +101,7 @@ void via_tcp_way_put(struct via_core *c, uint32_t id) {
     via_pool_put(&c->tcp->ways, &c->region, id);
 }
 
-struct via_tcp_way *via_tcp_way_now(struct via_core *c, struct via_tcp_conn *t, int *err) {
+struct via_tcp_way *via_tcp_way_anew(struct via_core *c, struct via_tcp_conn *t, int *err) {
     struct via_tcp_way *w = via_tcp_way(c, t);
 
     *err = 0;

@@ -14,16 +14,16 @@ static struct via_tuple flow(uint16_t rport) {
     return (struct via_tuple){.local = {{[15] = 1}}, .remote = {{[15] = 2}}, .lport = 80, .rport = rport};
 }
 
-/* RFC 6528 3: the clock ticks every 4 us. */
+/* RFC 6528 3, with a clock of 64 ns. */
 static void number_grows_with_the_clock(void **state) {
     struct via_tuple t = flow(1000);
     via_seq_t first = via_isn(&key, &t, 0);
 
     (void)state;
-    assert_int_equal(via_isn(&key, &t, 4 * VIA_US - 1), first);
-    assert_int_equal(via_isn(&key, &t, 4 * VIA_US), first + 1);
-    assert_int_equal(via_isn(&key, &t, VIA_SEC), first + 250000);
-    assert_int_equal(via_isn(&key, &t, (4 * VIA_US) << 32), first);
+    assert_int_equal(via_isn(&key, &t, VIA_ISN_CLOCK - 1), first);
+    assert_int_equal(via_isn(&key, &t, VIA_ISN_CLOCK), first + 1);
+    assert_int_equal(via_isn(&key, &t, VIA_SEC), first + VIA_SEC / VIA_ISN_CLOCK);
+    assert_int_equal(via_isn(&key, &t, (via_ns_t)VIA_ISN_CLOCK << 32), first);
 }
 
 static void every_name_and_the_key_change_the_number(void **state) {
