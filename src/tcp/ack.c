@@ -121,7 +121,7 @@ static void read_delivered(struct via_core *c, struct via_tcp_conn *t, struct ac
         a->original |= !(segs[id].flags & VIA_SEG_RESENT);
     }
     if (first != VIA_NEVER)
-        a->rtt = via_now(c) - first + 1;
+        a->rtt = via_now(c) - first + (via_now(c) == first);
 }
 
 static void take_sample(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
@@ -304,7 +304,7 @@ static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a)
     t->rack.sent = last->sent;
     t->rack.rtt = now - last->sent + (now == last->sent);
     t->rack.any = true;
-    a->rtt = now - first->sent + 1;
+    a->rtt = now - first->sent + (now == first->sent);
     via_rtt_sample(&t->rtt, &c->tcp->rtt, a->rtt, a->bytes > 2 * t->snd.mss ? via_rtt_expected(a->bytes, t->snd.mss) : 1);
     via_min_add(&t->rtt.min, MIN_RTT_WINDOW, now, a->rtt);
     if (t->retry == VIA_RETRY_REORDER)

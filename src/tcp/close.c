@@ -49,7 +49,7 @@ int via_tcp_shutdown(struct via_stack *st, via_sock_t s) {
 static void leave_alone(struct via_core *c, struct via_tcp_conn *t) {
     c->tcp->orphans++;
     via_sock_orphan(c, &t->sock);
-    t->rcv.queued = t->rcv.pkts = 0;
+    t->rcv.queued = 0;
     if (t->linger > 0)
         via_tcp_arm(c, t, VIA_DUE_LIFE, via_after(via_now(c), (via_ns_t)t->linger * VIA_SEC));
     else if (t->state == VIA_TCP_FIN_WAIT_2)

@@ -88,7 +88,7 @@ void via_tcp_drop_queues(struct via_core *c, struct via_tcp_conn *t) {
         via_tcp_skip(c, t, via_pktq_pop(c, &t->snd.unsent), UINT32_MAX);
     t->snd.unsent_bytes = 0;
     via_pktq_clear(c, &t->rcv.hole);
-    t->rcv.ahead = 0;
+    t->rcv.ahead = t->rcv.holes = 0;
     via_tcp_drop_blocks(c, t);
 }
 
@@ -126,13 +126,13 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
     if (t->bits & VIA_TCPB_STEERED)
         via_tcp_steer_flow(c, k, false);
     t->bits &= (uint32_t)~VIA_TCPB_STEERED;
+    t->state = VIA_TCP_CLOSED;
     via_tcp_drop_queues(c, t);
     via_demux_del(c, via_sock_ref(c, k));
     via_tick_disarm(c, VIA_TICK_TCP, via_ref_index(via_sock_ref(c, k)));
     via_tcp_way_put(c, t->way);
     t->way = 0;
     drop_more(c, t);
-    t->state = VIA_TCP_CLOSED;
     c->tcp->failed += reason != 0;
     if (told) {
         k->reason = reason;

@@ -5,21 +5,21 @@
  */
 #include "tcp/tcp.h"
 
-/* Frames that may wait unread: twice as many as full ones would need. */
+/* Packets that may wait unread: twice as many as full ones would need. */
 static uint32_t most_pkts(const struct via_core *c, const struct via_tcp_conn *t) {
     return 2 * (t->rcv.buf / (c->frame_size - VIA_HEADROOM)) + 32;
 }
 
-static uint32_t parts_of(const struct via_core *c, const struct via_pkt *p) {
-    return VIA_LIKELY(!p->chain) ? 1 : via_tcp_parts(c, p);
+/* Packets of a connection that wait, in order and beyond a hole. */
+static uint32_t pkts_of(const struct via_tcp_conn *t) {
+    return t->sock.rxq.pkts + t->rcv.holes;
 }
 
 /* RFC 9293 3.8.6.2.2: the edge moves by a full segment or by a good part of the buffer, or not at all. */
-via_seq_t via_tcp_edge(struct via_core *c, const struct via_tcp_conn *t) {
-    uint32_t used = t->rcv.queued + t->rcv.ahead, room = t->rcv.buf > used ? t->rcv.buf - used : 0;
-    via_seq_t edge = t->rcv.nxt + t->rcv.ahead + room;
+via_seq_t via_tcp_edge(const struct via_tcp_conn *t) {
+    uint32_t room = t->rcv.buf > t->rcv.queued ? t->rcv.buf - t->rcv.queued : 0;
+    via_seq_t edge = t->rcv.nxt + via_min32(room, (uint32_t)UINT16_MAX << t->rcv.wscale);
 
-    (void)c;
     if (via_seq_diff(edge, t->rcv.edge) < (int32_t)via_min32(t->rcv.buf / 2, t->rcv.mss))
         return t->rcv.edge;
     return edge;
@@ -48,7 +48,7 @@ void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
     if (VIA_UNLIKELY(len > t->rcv.mss))
         t->rcv.mss = (uint16_t)via_min32(len, most);
     via_tcp_touch(c, t);
-    if (owed > t->rcv.mss || (t->rcv.quick && len >= t->rcv.mss) || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
+    if (owed > t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
         t->bits |= VIA_TCPB_ACK_NOW;
         t->rcv.quick = (uint8_t)(t->rcv.quick - (t->rcv.quick > 0));
         return;
@@ -83,9 +83,8 @@ void via_tcp_deliver(struct via_core *c, struct via_tcp_conn *t, struct via_pkt 
     t->count.received += len;
     c->tcp->rx_bytes += len;
     c->tcp->news++;
-    if (VIA_UNLIKELY(t->rcv.pkts > most_pkts(c, t) / 2 && len < c->frame_size / 4) && append(c, t, p))
+    if (VIA_UNLIKELY(pkts_of(t) > most_pkts(c, t) / 2 && len < c->frame_size / 4) && append(c, t, p))
         return;
-    t->rcv.pkts += parts_of(c, p);
     p->owner = VIA_OWNER_RXQ;
     k->rxq.pkts++;
     via_pktq_push(c, &k->rxq.list, p);
@@ -157,7 +156,7 @@ static enum via_drop keep_ahead(struct via_core *c, struct via_tcp_conn *t, stru
         skip = via_min32(to_of(via_pkt_at(c, prev)) - seq, p->total);
     if (next && via_seq_lt(from_of(via_pkt_at(c, next)), to))
         to = from_of(via_pkt_at(c, next));
-    if (t->rcv.pkts >= most_pkts(c, t))
+    if (pkts_of(t) >= most_pkts(c, t))
         return VIA_DROP_TCP_RCVBUF;
     if (!take_blocks(c, t) || via_blocks_add(via_tcp_blocks(c, t), seq, via_seq_lt(seq, to) ? to : end) < 0)
         return VIA_DROP_TCP_HOLES;
@@ -169,7 +168,7 @@ static enum via_drop keep_ahead(struct via_core *c, struct via_tcp_conn *t, stru
     p->owner = VIA_OWNER_RXQ;
     p->hole.from = seq + skip;
     t->rcv.ahead += p->total;
-    t->rcv.pkts += parts_of(c, p);
+    t->rcv.holes++;
     link_hole(c, t, prev, p);
     in->p = NULL;
     return VIA_KEPT;
@@ -186,7 +185,7 @@ static void drain(struct via_core *c, struct via_tcp_conn *t, uint64_t order, vi
         if (t->rcv.hole.head)
             via_pkt_at(c, t->rcv.hole.head)->hole.prev = 0;
         t->rcv.ahead -= p->total;
-        t->rcv.pkts -= parts_of(c, p);
+        t->rcv.holes--;
         old = t->rcv.nxt - from_of(p);
         memset(&p->rec, 0, sizeof p->rec);
         if (old >= p->total) {
@@ -243,7 +242,7 @@ enum via_drop via_tcp_take_data(struct via_core *c, struct via_tcp_conn *t, stru
         t->count.duplicates += why == VIA_DROP_TCP_OLD;
         return why;
     }
-    if (VIA_UNLIKELY(t->rcv.pkts >= 4 * most_pkts(c, t)))
+    if (VIA_UNLIKELY(pkts_of(t) >= 4 * most_pkts(c, t)))
         return VIA_DROP_TCP_RCVBUF;
     via_tcp_owe_ack(c, t, end - seq);
     via_tcp_deliver(c, t, in->p);
@@ -259,7 +258,7 @@ void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes) {
     t->rcv.queued -= bytes;
     if (t->state < VIA_TCP_ESTABLISHED || (t->bits & VIA_TCPB_EOF))
         return;
-    opened = via_seq_diff(via_tcp_edge(c, t), t->rcv.edge);
+    opened = via_seq_diff(via_tcp_edge(t), t->rcv.edge);
     /* An update is worth a segment when much has been read, or when the peer could not send a full one. */
     if (opened > 0 && ((uint32_t)opened >= t->rcv.buf / 4 ||
                        (uint32_t)opened >= 2u * t->rcv.mss ||

@@ -15,13 +15,13 @@ static inline uint64_t pair(uint32_t a, uint32_t b) {
 }
 
 /* The window field, rounded up so that the edge told before does not move back. */
-static inline uint32_t take_window(struct via_core *c, struct via_tcp_conn *t, uint32_t flags) {
+static inline uint32_t take_window(struct via_tcp_conn *t, uint32_t flags) {
     uint32_t shift = flags & VIA_TCP_SYN ? 0 : t->rcv.wscale, wnd;
     via_seq_t edge;
 
     if (VIA_UNLIKELY(flags & (VIA_TCP_SYN | VIA_TCP_RST)))
         return flags & VIA_TCP_RST ? 0 : via_min32(t->rcv.buf, UINT16_MAX);
-    edge = via_tcp_edge(c, t);
+    edge = via_tcp_edge(t);
     wnd = ((edge - t->rcv.nxt) + (1u << shift) - 1) >> shift;
     wnd = via_min32(wnd, UINT16_MAX);
     t->rcv.edge = via_seq_max(t->rcv.edge, t->rcv.nxt + (wnd << shift));
@@ -71,7 +71,7 @@ static inline void note_sent(struct via_core *c, struct via_tcp_conn *t) {
 static inline void put_head(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e, uint8_t *at,
                             const struct via_path *path, uint32_t len, uint64_t sum) {
     bool stamps = t->opts & VIA_TCP_HAS_TS;
-    uint32_t hlen = stamps ? HEAD_TS : VIA_TCP_LEN, wnd = take_window(c, t, e->flags);
+    uint32_t hlen = stamps ? HEAD_TS : VIA_TCP_LEN, wnd = take_window(t, e->flags);
     uint32_t word = hlen << 26 | (e->flags & 0x1ff) << 16 | wnd;
     uint64_t w0 = pair(ntohl(t->ports), e->seq), w1 = pair(t->rcv.nxt, word);
     uint64_t w2 = pair(0, NOP_NOP_TS), w3 = 0;
@@ -227,7 +227,7 @@ static enum via_tcp_sent emit_any(struct via_core *c, struct via_tcp_conn *t, st
     h.sport = t->sock.flow.lport;
     h.dport = t->sock.flow.rport;
     h.ack = e->flags & VIA_TCP_ACK ? t->rcv.nxt : 0;
-    h.wnd = (uint16_t)take_window(c, t, e->flags);
+    h.wnd = (uint16_t)take_window(t, e->flags);
     fill_opts(c, t, e, &h.opt);
     finish(c, &w->path, p, &h);
     if (t->rcv.blocks && !via_blocks_any(via_tcp_blocks(c, t)))

@@ -122,4 +122,5 @@ int via_tcp_stats(const struct via_core *c, int (*fn)(const struct via_stat *, v
 }
 
 const struct via_sock_ops via_tcp_ops = {
-    .name = "tcp", .close = via_tcp_close, .setopt = via_tcp_setopt, .getopt = via_tcp_getopt};
+    .name = "tcp", .close = via_tcp_close, .setopt = via_tcp_setopt, .getopt = via_tcp_getopt,
+    .lend = via_tcp_lend, .post = via_tcp_post};

@@ -267,8 +267,11 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     via_seq_t nxt = t->snd.nxt;
     int err;
 
-    if (VIA_UNLIKELY(!via_tcp_is_synced(t)))
+    if (VIA_UNLIKELY(!via_tcp_is_synced(t))) {
+        if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_ACK_NOW))
+            send_ack(c, t);
         return;
+    }
     t->bits &= (uint32_t)~VIA_TCPB_STALLED;
     if (VIA_UNLIKELY(t->way_gen != via_net_gen(c)) && !via_tcp_way_now(c, t, &err))
         t->sock.reason = err;

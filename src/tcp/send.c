@@ -3,8 +3,6 @@
 #include "sock/enter.h"
 #include "tcp/tcp.h"
 
-#include <viaduct/udp.h>
-
 uint32_t via_tcp_parts(const struct via_core *c, const struct via_pkt *p) {
     uint32_t n = 1;
 
@@ -35,7 +33,7 @@ uint32_t via_tcp_room(const struct via_core *c, const struct via_tcp_conn *t) {
  * here the token's flag was not set, for a device that returns a frame has not sent it for the last time.
  */
 static void complete(struct via_core *c, const struct via_tcp_conn *t, struct via_pkt *p) {
-    int status = t->state == VIA_TCP_CLOSED || t->sock.flags & VIA_SOCK_DEAD ? -ECANCELED : 0;
+    int status = t->state == VIA_TCP_CLOSED ? -ECANCELED : 0;
 
     p->flags |= VIA_PKT_TOKEN;
     if (!(p->flags & VIA_PKT_FLIGHT)) {
@@ -43,6 +41,7 @@ static void complete(struct via_core *c, const struct via_tcp_conn *t, struct vi
         return;
     }
     p->refs--;
+    p->tx.status = -status;
     c->vi[p->vi]->tokens++;
 }
 
@@ -168,8 +167,7 @@ static struct via_pkt *open_packet(struct via_core *c, struct via_tcp_conn *t, u
     return p;
 }
 
-/* Puts up to `n` bytes on the queue; how many. */
-static uint32_t enqueue(struct via_core *c, struct via_tcp_conn *t, const uint8_t *from, uint32_t n) {
+uint32_t via_tcp_enqueue(struct via_core *c, struct via_tcp_conn *t, const uint8_t *from, uint32_t n) {
     struct via_tcp_way *w = via_tcp_way(c, t);
     bool summed = !(w->path.flags & VIA_PATH_CSUM_FREE);
     uint32_t goal = t->snd.mss ? t->snd.mss : via_tcp_way_mss(w), done = 0;
@@ -207,7 +205,7 @@ static void drop_empty(struct via_core *c, struct via_tcp_conn *t) {
     via_tcp_skip(c, t, via_pkt_at(c, id), UINT32_MAX);
 }
 
-static int may_send(struct via_core *c, const struct via_tcp_conn *t) {
+int via_tcp_may_send(struct via_core *c, const struct via_tcp_conn *t) {
     if (VIA_UNLIKELY(t->state == VIA_TCP_CLOSED))
         return via_why_set(c, t->sock.reason ? t->sock.reason : -EPIPE, "tcp: the connection has ended");
     if (VIA_UNLIKELY(t->bits & VIA_TCPB_FIN))
@@ -230,7 +228,7 @@ static int64_t iov_bytes(const struct iovec *v, int n) {
     return (int64_t)sum;
 }
 
-static void promise_space(struct via_tcp_conn *t, uint32_t bytes) {
+void via_tcp_promise(struct via_tcp_conn *t, uint32_t bytes) {
     t->bits |= VIA_TCPB_SPACE;
     t->snd.want = bytes;
 }
@@ -243,7 +241,7 @@ void via_tcp_give_space(struct via_core *c, struct via_tcp_conn *t) {
     via_ready_raise(c, &t->sock, VIA_EV_SPACE, 0, 0);
 }
 
-static void flush_way(struct via_core *c, const struct via_tcp_conn *t) {
+void via_tcp_flush(struct via_core *c, const struct via_tcp_conn *t) {
     struct via_vi *vi = t->way ? c->vi[via_tcp_way(c, t)->path.vi] : NULL;
 
     if (vi && via_vi_unflushed(vi))
@@ -251,7 +249,7 @@ static void flush_way(struct via_core *c, const struct via_tcp_conn *t) {
 }
 
 static ssize_t refuse_full(struct via_core *c, struct via_tcp_conn *t, uint32_t want) {
-    promise_space(t, want);
+    via_tcp_promise(t, want);
     return via_why_set(c, -EAGAIN, "tcp: the send queue is full");
 }
 
@@ -260,7 +258,7 @@ static uint32_t take_vector(struct via_core *c, struct via_tcp_conn *t, const st
     int i;
 
     for (i = 0; i < n && done < most; i++) {
-        uint32_t part = via_min32((uint32_t)v[i].iov_len, most - done), took = enqueue(c, t, v[i].iov_base, part);
+        uint32_t part = via_min32((uint32_t)v[i].iov_len, most - done), took = via_tcp_enqueue(c, t, v[i].iov_base, part);
 
         done += took;
         if (took < part)
@@ -281,7 +279,7 @@ ssize_t via_tcp_send(struct via_stack *st, via_sock_t s, const struct iovec *v, 
         return via_bad_handle(c);
     if (VIA_UNLIKELY(n < 0 || (n && !v) || (bytes = iov_bytes(v, n)) < 0))
         return via_why_set(c, -EINVAL, "tcp: a vector that is nowhere");
-    err = may_send(c, t);
+    err = via_tcp_may_send(c, t);
     if (VIA_UNLIKELY(err))
         return err;
     room = via_tcp_room(c, t);
@@ -295,7 +293,7 @@ ssize_t via_tcp_send(struct via_stack *st, via_sock_t s, const struct iovec *v, 
     t->bits = (t->bits & (uint32_t)~VIA_TCPB_MORE) | (flags & VIA_MORE ? VIA_TCPB_MORE : 0u);
     via_tcp_output(c, t);
     if (flags & VIA_FLUSH)
-        flush_way(c, t);
+        via_tcp_flush(c, t);
     return (ssize_t)done;
 }
 
@@ -307,7 +305,7 @@ int via_tcp_space(struct via_stack *st, via_sock_t s, size_t *now, size_t *burst
 
     if (!t)
         return via_bad_handle(c);
-    err = may_send(c, t);
+    err = via_tcp_may_send(c, t);
     if (err)
         return err;
     if (now)
@@ -332,13 +330,13 @@ int via_tcp_want_space(struct via_stack *st, via_sock_t s, size_t bytes) {
 
     if (!t)
         return via_bad_handle(c);
-    err = may_send(c, t);
+    err = via_tcp_may_send(c, t);
     if (err)
         return err;
     if (bytes > t->snd.buf)
         return via_why_set(c, -EMSGSIZE, "tcp: more than the send buffer of %u bytes", t->snd.buf);
     if (via_tcp_room(c, t) >= bytes)
         return 1;
-    promise_space(t, (uint32_t)bytes);
+    via_tcp_promise(t, (uint32_t)bytes);
     return 0;
 }

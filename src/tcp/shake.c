@@ -13,9 +13,11 @@ static uint8_t wscale_for(const struct via_core *c, const struct via_tcp_conn *t
 
 void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_way *w) {
     uint32_t mss = via_min32(t->snd.peer_mss, via_tcp_way_mss(w));
+    const struct via_vi *vi = c->vi[w->path.vi];
 
-    (void)c;
     t->way_gen = w->path.gen;
+    if (vi && !(vi->dev->caps & VIA_VI_JUMBO)) /* a segment is one frame there */
+        mss = via_min32(mss, c->frame_size - VIA_HEADROOM);
     if (t->opts & VIA_TCP_HAS_TS)
         mss -= 12;
     t->snd.mss = mss;
@@ -103,7 +105,7 @@ static void settle_syn(struct via_core *c, struct via_tcp_conn *t, via_seq_t ack
     struct via_tcp_seg *segs = via_tcp_segs(c);
     struct via_sack_ack a = {.ack = ack, .nxt = t->snd.nxt};
     const struct via_tcp_seg *syn = &segs[t->board.head];
-    via_ns_t rtt = via_now(c) - syn->sent + 1;
+    via_ns_t rtt = via_now(c) - syn->sent + (via_now(c) == syn->sent);
 
     if (syn->times == 1) {
         via_rtt_sample(&t->rtt, &c->tcp->rtt, rtt, 1);

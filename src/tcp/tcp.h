@@ -120,7 +120,7 @@ struct via_tcp_rcv {
     via_seq_t fin;
     uint32_t queued;      /* bytes that the application has not read, in order */
     uint32_t ahead;       /* bytes beyond a hole */
-    uint32_t pkts;        /* frames of both */
+    uint32_t holes;       /* packets of them */
     uint32_t buf;
     uint32_t ts_recent;
     uint32_t ts_at;       /* when that was, in ticks of our clock */
@@ -379,7 +379,7 @@ enum via_drop via_tcp_take_data(struct via_core *c, struct via_tcp_conn *t, stru
 void via_tcp_deliver(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p);
 void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len);
 /* The right edge that may be told now. */
-via_seq_t via_tcp_edge(struct via_core *c, const struct via_tcp_conn *t);
+via_seq_t via_tcp_edge(const struct via_tcp_conn *t);
 void via_tcp_drop_blocks(struct via_core *c, struct via_tcp_conn *t);
 /* The application has taken `bytes` out of `pkts` packets. */
 void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes);
@@ -387,6 +387,14 @@ void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes);
 /* send.c */
 uint32_t via_tcp_room(const struct via_core *c, const struct via_tcp_conn *t);
 uint32_t via_tcp_parts(const struct via_core *c, const struct via_pkt *p);
+/* 0, or why nothing may be sent any more. */
+int via_tcp_may_send(struct via_core *c, const struct via_tcp_conn *t);
+/* Copies up to `n` bytes to the end of the queue; how many, fewer where packets ran out. */
+uint32_t via_tcp_enqueue(struct via_core *c, struct via_tcp_conn *t, const uint8_t *from, uint32_t n);
+/* SPACE when so much fits. */
+void via_tcp_promise(struct via_tcp_conn *t, uint32_t bytes);
+/* Rings the doorbell of the connection's interface. */
+void via_tcp_flush(struct via_core *c, const struct via_tcp_conn *t);
 /* Enough room for who waits for it? */
 void via_tcp_give_space(struct via_core *c, struct via_tcp_conn *t);
 /* Takes `n` bytes off the front of a packet of the send queue. */
@@ -430,6 +438,8 @@ void via_tcp_refuse(struct via_core *c, const struct via_tcp_in *in);
 void via_tcp_timer(struct via_core *c, uint32_t index);
 
 /* option.c */
+int via_tcp_lend(struct via_core *c, struct via_sock *k, uint32_t max, struct via_lent *out);
+int via_tcp_post(struct via_core *c, struct via_sock *k, const struct via_post *p);
 int via_tcp_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);
 int via_tcp_getopt(struct via_core *c, struct via_sock *k, int opt, void *v, size_t *n);
 int via_listener_setopt(struct via_core *c, struct via_sock *k, int opt, const void *v, size_t n);

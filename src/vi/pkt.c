@@ -12,7 +12,7 @@ static void recycle_clone(struct via_core *c, struct via_pkt *p) {
 void via_pkt_sent(struct via_core *c, struct via_pkt *p, int status) {
     p->flags &= (uint8_t)~VIA_PKT_TOKEN;
     p->owner = VIA_OWNER_DONE;
-    p->tx.status = status;
+    p->tx.status = status > 0 ? -status : status;
     p->ts = c->s->now;
     via_pktq_push(c, &c->s->sent, p);
 }

@@ -147,7 +147,10 @@ static inline struct via_pkt *via_pkt_new(struct via_core *c, uint32_t keep) {
     return p;
 }
 
-/* The token of `p` completes: the packet moves to the core state's `sent` list with the reference it has. */
+/*
+ * A positive `tx.status` is what a token says whatever the device does with the frame; a negative one, if it is lost.
+ * The token of `p` completes: the packet moves to the core state's `sent` list with the reference it has.
+ */
 void via_pkt_sent(struct via_core *c, struct via_pkt *p, int status);
 
 /*

@@ -211,7 +211,7 @@ static inline void sent(struct via_vi *vi, struct via_pkt *p, int status) {
     p->flags &= (uint8_t)~VIA_PKT_FLIGHT;
     if (VIA_UNLIKELY(p->flags & VIA_PKT_TOKEN)) {
         vi->tokens--;
-        via_pkt_sent(c, p, status);
+        via_pkt_sent(c, p, p->tx.status > 0 ? p->tx.status : status);
         return;
     }
     if (VIA_UNLIKELY(p->refs > 1)) {
