@@ -16,7 +16,7 @@
  * | VIA_EV_TERMINATED | the connection is dead, `reason` says why; the handle stays until via_sock_close() |
  *
  * Reasons: -ECONNREFUSED the peer refused, -ECONNRESET it reset the connection, -ETIMEDOUT it does not answer,
- * -ENETUNREACH, -EHOSTUNREACH, -EPROTO ICMP while connecting, -ENODEV no interface any more, 0 both sides closed in order
+ * -ENETUNREACH, -EHOSTUNREACH, -ENOPROTOOPT ICMP while connecting, -ENODEV no interface any more, 0 both sides closed in order
  * (only after via_tcp_shutdown(): the application that closed has no handle to be told about). Every later call repeats
  * the reason.
  */

@@ -3,6 +3,7 @@
 #include "tcp/tcp.h"
 
 #define MIN_RTT_WINDOW (300 * VIA_SEC)
+#define ACK_DELAY_MAX  (200 * VIA_MS) /* what a peer may take to acknowledge a lone segment (RFC 8985 7.2) */
 #define PROBE_LEAST    (2 * VIA_MS) /* a tail loss probe sooner than this would meet ACKs that are on their way */
 
 /* What is known of one ACK, put together once. */
@@ -59,30 +60,31 @@ static struct via_rack_ack rack_view(const struct via_core *c, const struct via_
 }
 
 void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t) {
-    via_ns_t now = via_now(c), probe;
+    via_ns_t probe;
 
     if (t->retry == VIA_RETRY_REORDER && t->board.head)
         return;
     if (t->board.head) {
         t->retry = VIA_RETRY_RTO;
-        probe = via_tlp_delay(&t->board, t->rtt.srtt, c->attrs.tcp_delayed_ack);
+        probe = via_tlp_delay(&t->board, t->rtt.srtt, ACK_DELAY_MAX);
         probe = probe < PROBE_LEAST ? PROBE_LEAST : probe;
         if (probe < t->rtt.rto && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, t->phase)) {
             t->retry = VIA_RETRY_PROBE;
-            via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, probe));
+            via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, probe));
             return;
         }
-        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, t->rtt.rto));
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
         return;
     }
     if (t->snd.unsent.head && via_tcp_usable(t) < via_min32(t->snd.mss, t->snd.unsent_bytes)) {
         if (t->retry == VIA_RETRY_PERSIST && t->due[VIA_DUE_RETRY] != VIA_NEVER)
             return;
         t->retry = VIA_RETRY_PERSIST;
-        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(now, t->rtt.rto));
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
         return;
     }
     t->retry = VIA_RETRY_NONE;
+    t->stuck = 0;
     via_tcp_disarm(t, VIA_DUE_RETRY);
 }
 
@@ -109,16 +111,20 @@ static void read_delivered(struct via_core *c, struct via_tcp_conn *t, struct ac
 
     via_rack_begin(&a->rack);
     for (id = a->board.gone; id; id = segs[id].next) {
-        if (!(segs[id].flags & VIA_SEG_SACKED))
-            via_rack_delivered(&t->rack, &segs[id], &a->rack);
+        if (segs[id].flags & VIA_SEG_SACKED)
+            continue; /* that was told before */
+        via_rack_delivered(&t->rack, &segs[id], &a->rack);
         if (segs[id].flags & VIA_SEG_RESENT)
             continue;
-        a->original |= !(segs[id].flags & VIA_SEG_SACKED);
+        a->original = true;
         first = via_min_ns(first, segs[id].sent);
     }
     for (id = a->board.fresh; id; id = segs[id].after) {
         via_rack_delivered(&t->rack, &segs[id], &a->rack);
-        a->original |= !(segs[id].flags & VIA_SEG_RESENT);
+        if (segs[id].flags & VIA_SEG_RESENT)
+            continue;
+        a->original = true;
+        first = via_min_ns(first, segs[id].sent);
     }
     if (first != VIA_NEVER)
         a->rtt = via_now(c) - first + (via_now(c) == first);
@@ -159,6 +165,8 @@ static void enter_recovery(struct via_core *c, struct via_tcp_conn *t, const str
     t->snd.high = t->snd.nxt;
     t->bits &= (uint32_t)~VIA_TCPB_RESCUED;
     t->count.recoveries++;
+    if (t->retry == VIA_RETRY_PROBE)
+        via_tcp_arm_retry(c, t);
 }
 
 static void leave_recovery(struct via_tcp_conn *t) {
@@ -248,6 +256,7 @@ static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
 
 /* SND.UNA has moved: what follows from that alone. */
 static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
+    t->stuck = 0;
     if (t->phase != VIA_PHASE_OPEN && via_seq_le(t->snd.high, t->snd.una))
         leave_recovery(t);
     if ((t->bits & VIA_TCPB_LIMITED) && via_seq_lt(t->snd.limit, t->snd.una))
@@ -282,9 +291,9 @@ static void fill(struct via_tcp_conn *t, const struct via_tcp_in *in, struct ack
  * Nothing is missing and nothing was: an ACK that moves on tells how long it took, and lets the window grow where that
  * was the limit. The same is done in general below; here it is what is left of it.
  */
-static inline bool is_calm(const struct via_tcp_conn *t, const struct via_sack_ack *b) {
+static inline bool is_calm(const struct via_tcp_conn *t, const struct via_sack_ack *b, uint32_t was_sacked) {
     return t->phase == VIA_PHASE_OPEN && b->advanced && !b->fresh && !(b->dsack | b->reneged) && !t->board.sacked_segs &&
-           !t->board.lost.head && !(t->undo.armed | t->frto.state | t->rack.probing) && (t->opts & VIA_TCP_HAS_SACK);
+           !was_sacked && !t->board.lost.head && !(t->undo.armed | t->frto.state | t->rack.probing) && (t->opts & VIA_TCP_HAS_SACK);
 }
 
 static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
@@ -323,7 +332,7 @@ static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a)
 static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
     t->snd.una = a->board.ack;
-    if (VIA_LIKELY(is_calm(t, &a->board)) && take_calm(c, t, a))
+    if (VIA_LIKELY(is_calm(t, &a->board, a->sacked)) && take_calm(c, t, a))
         return;
     a->rack = rack_view(c, t);
     a->rack.echo = a->in->h.opt.has & VIA_TCP_TS;
@@ -358,8 +367,9 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
         via_tcp_challenge(c, t);
         return VIA_DROP_TCP_ACK_FUTURE;
     }
-    if (VIA_UNLIKELY(via_seq_lt(in->h.ack, t->snd.una - t->snd.max_wnd))) {
-        via_tcp_challenge(c, t); /* RFC 5961 5 */
+    /* RFC 5961 5; and what was never sent cannot be acknowledged, however old it would be. */
+    if (VIA_UNLIKELY(via_seq_lt(in->h.ack, t->snd.una - via_min32(t->snd.max_wnd, t->snd.una - t->snd.iss)))) {
+        via_tcp_challenge(c, t);
         return VIA_DROP_TCP_ACK_OLD;
     }
     a.in = in;
@@ -406,6 +416,22 @@ void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t) {
     t->snd.dups = 0;
     t->rack.probing = false;
     t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
+}
+
+/* RFC 1191 6.4, RFC 8201 5.4: what was too long for the path did not arrive, and that was not for want of capacity. */
+void via_tcp_shrink(struct via_core *c, struct via_tcp_conn *t) {
+    struct via_tcp_seg *segs = via_tcp_segs(c);
+    uint32_t id, next;
+    int err;
+
+    if (!via_tcp_is_synced(t) || t->state == VIA_TCP_TIME_WAIT || !via_tcp_way_now(c, t, &err))
+        return;
+    for (id = t->board.flying.head; id; id = next) {
+        next = segs[id].after;
+        if (segs[id].end - segs[id].seq > t->snd.mss + 1)
+            via_sack_lose(&t->board, segs, id);
+    }
+    via_tcp_touch(c, t);
 }
 
 void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {

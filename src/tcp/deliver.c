@@ -43,12 +43,12 @@ static bool take_blocks(struct via_core *c, struct via_tcp_conn *t) {
 }
 
 void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
-    uint32_t owed = t->rcv.nxt - t->rcv.acked, most = via_min32(t->rcv.buf / 2, UINT16_MAX);
+    uint32_t owed = t->rcv.nxt - t->rcv.acked + len, most = via_min32(t->rcv.buf / 2, UINT16_MAX);
 
     if (VIA_UNLIKELY(len > t->rcv.mss))
         t->rcv.mss = (uint16_t)via_min32(len, most);
     via_tcp_touch(c, t);
-    if (owed > t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
+    if (owed >= 2u * t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
         t->bits |= VIA_TCPB_ACK_NOW;
         t->rcv.quick = (uint8_t)(t->rcv.quick - (t->rcv.quick > 0));
         return;
@@ -140,38 +140,62 @@ static void cut_front(struct via_core *c, struct via_pkt *p, uint32_t n) {
     }
 }
 
-/*
- * Beyond a hole. What earlier packets have stays theirs: the first bytes that came are the ones that count. Only the
- * part before the next packet is kept; what lies behind that one is sent again.
- */
-static enum via_drop keep_ahead(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_in *in, via_seq_t seq) {
-    uint32_t prev = place_of(c, t, seq), next = prev ? via_pkt_at(c, prev)->next : t->rcv.hole.head;
-    via_seq_t end = seq + in->p->total, to = end;
-    struct via_pkt *p = in->p;
-    uint32_t skip = 0;
-
-    t->bits |= VIA_TCPB_ACK_NOW;
-    via_tcp_touch(c, t);
-    if (prev && via_seq_lt(seq, to_of(via_pkt_at(c, prev))))
-        skip = via_min32(to_of(via_pkt_at(c, prev)) - seq, p->total);
-    if (next && via_seq_lt(from_of(via_pkt_at(c, next)), to))
-        to = from_of(via_pkt_at(c, next));
-    if (pkts_of(t) >= most_pkts(c, t))
-        return VIA_DROP_TCP_RCVBUF;
-    if (!take_blocks(c, t) || via_blocks_add(via_tcp_blocks(c, t), seq, via_seq_lt(seq, to) ? to : end) < 0)
-        return VIA_DROP_TCP_HOLES;
-    if (skip >= p->total || via_seq_le(to, seq + skip))
-        return VIA_DROP_TCP_OLD;
-    if (to != end)
-        via_pkt_trim(c, p, to - seq);
-    cut_front(c, p, skip);
+/* One piece, of which nothing waits yet, into its place. */
+static void keep_piece(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, via_seq_t seq, uint32_t prev) {
     p->owner = VIA_OWNER_RXQ;
-    p->hole.from = seq + skip;
+    p->hole.from = seq;
     t->rcv.ahead += p->total;
     t->rcv.holes++;
     link_hole(c, t, prev, p);
-    in->p = NULL;
-    return VIA_KEPT;
+}
+
+/* Up to where a piece from `seq` on may reach, behind packet `prev`: to the next one that waits. */
+static via_seq_t free_until(const struct via_core *c, const struct via_tcp_conn *t, uint32_t prev, via_seq_t end) {
+    uint32_t next = prev ? via_pkt_at(c, prev)->next : t->rcv.hole.head;
+
+    return next ? via_seq_min(end, from_of(via_pkt_at(c, next))) : end;
+}
+
+/*
+ * Beyond a hole. What earlier packets have stays theirs: the first bytes that came are the ones that count. Each part
+ * that is new becomes a packet of its own, by descriptors that share the frame; the last part keeps it.
+ */
+static enum via_drop keep_ahead(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_in *in, via_seq_t seq) {
+    via_seq_t end = seq + in->p->total;
+    enum via_drop why = VIA_DROP_TCP_OLD;
+
+    t->bits |= VIA_TCPB_ACK_NOW;
+    via_tcp_touch(c, t);
+    if (!take_blocks(c, t) || pkts_of(t) >= most_pkts(c, t))
+        return VIA_DROP_TCP_RCVBUF;
+    while (in->p && via_seq_lt(seq, end)) {
+        uint32_t prev = place_of(c, t, seq);
+        via_seq_t from = prev ? via_seq_max(seq, to_of(via_pkt_at(c, prev))) : seq, to = free_until(c, t, prev, end);
+        struct via_pkt *p = in->p;
+
+        if (via_seq_le(to, from)) { /* all of it up to there is here, or up to the end of the packet before */
+            via_seq_t on = via_seq_min(end, via_seq_max(from, seq + 1));
+
+            via_blocks_add(via_tcp_blocks(c, t), seq, on);
+            cut_front(c, p, on - seq);
+            seq = on;
+            continue;
+        }
+        if (via_blocks_add(via_tcp_blocks(c, t), seq, to) < 0)
+            return why == VIA_KEPT ? VIA_KEPT : VIA_DROP_TCP_HOLES;
+        cut_front(c, p, from - seq);
+        if (to == end)
+            in->p = NULL;
+        else if (!(p = via_pkt_clone(c, p)))
+            return VIA_DROP_NO_CLONE;
+        via_pkt_trim(c, p, to - from);
+        keep_piece(c, t, p, from, prev);
+        why = VIA_KEPT;
+        if (in->p)
+            cut_front(c, in->p, to - from);
+        seq = to;
+    }
+    return why;
 }
 
 /* What waited for the hole that was filled just now follows, under the number of the packet that filled it. */

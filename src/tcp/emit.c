@@ -240,6 +240,7 @@ static enum via_tcp_sent emit_any(struct via_core *c, struct via_tcp_conn *t, st
 enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e) {
     enum via_tcp_sent how;
     struct via_tcp_way *w;
+    uint32_t owed;
     int err;
 
     w = via_tcp_way_now(c, t, &err);
@@ -252,7 +253,10 @@ enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *
         t->bits |= VIA_TCPB_STALLED;
         return how;
     }
+    /* RFC 2018 4: the peer hears of holes at once, and a segment with data has no room for it. */
+    owed = t->rcv.blocks && e->p ? t->bits & VIA_TCPB_ACK_NOW : 0;
     note_sent(c, t);
+    t->bits |= owed;
     return VIA_SENT;
 }
 

@@ -353,7 +353,6 @@ enum via_drop via_tcp_error(struct via_core *c, const struct via_rx *rx) {
     if (rx->reason != -EMSGSIZE)
         return soft_error(c, t, rx);
     via_net_pmtu(c, rx);
-    via_tcp_touch(c, t);
-    t->bits |= VIA_TCPB_STALLED;
+    via_tcp_shrink(c, t);
     return VIA_KEPT;
 }

@@ -176,6 +176,7 @@ static void recall(struct via_core *c, struct via_tcp_conn *t, const struct via_
     }
     t->snd.peer_mss = mss;
     t->snd.una = t->snd.nxt = in->h.ack;
+    t->snd.iss = in->h.ack - 1;
     t->rcv.nxt = t->rcv.acked = in->h.seq;
     t->rcv.edge = t->rcv.nxt + via_min32(t->rcv.buf, UINT16_MAX);
     via_tcp_set_mss(c, t, via_tcp_way(c, t));

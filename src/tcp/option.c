@@ -25,7 +25,7 @@ static void set_bit(struct via_core *c, struct via_tcp_conn *t, int opt, bool on
     if (opt == VIA_OPT_KEEPALIVE && on && via_tcp_is_synced(t) && t->state != VIA_TCP_TIME_WAIT)
         via_tcp_arm(c, t, VIA_DUE_KEEP, via_after(via_now(c), t->keep_idle * VIA_SEC));
     if (opt == VIA_OPT_CORK && !on)
-        t->bits &= (uint32_t)~VIA_TCPB_MORE;
+        t->bits = (t->bits & (uint32_t)~VIA_TCPB_MORE) | (t->snd.unsent.head ? VIA_TCPB_PUSH : 0u); /* that means: now */
     if ((opt == VIA_OPT_CORK && !on) || (opt == VIA_OPT_NODELAY && on))
         via_tcp_output(c, t);
 }

@@ -229,7 +229,7 @@ static void rescue(struct via_core *c, struct via_tcp_conn *t) {
         return;
     id = via_sack_rescue(&t->board, via_tcp_segs(c));
     t->bits |= VIA_TCPB_RESCUED;
-    if (id && via_seq_lt(via_tcp_segs(c)[id].seq, t->snd.high))
+    if (id && !(via_tcp_segs(c)[id].flags & VIA_SEG_RESENT) && via_seq_lt(via_tcp_segs(c)[id].seq, t->snd.high))
         resend(c, t, id);
 }
 

@@ -154,7 +154,7 @@ int via_tcp_post(struct via_core *c, struct via_sock *k, const struct via_post *
     VIA_ASSERT(!err);
     if (post->token)
         put_token(c, t, post, apart);
-    t->bits = (t->bits & (uint32_t)~VIA_TCPB_MORE) | (post->flags & VIA_MORE ? VIA_TCPB_MORE : 0u);
+    via_tcp_push(t, post->flags);
     via_tcp_output(c, t);
     if (post->flags & VIA_FLUSH)
         via_tcp_flush(c, t);

@@ -268,6 +268,13 @@ static uint32_t take_vector(struct via_core *c, struct via_tcp_conn *t, const st
     return done;
 }
 
+void via_tcp_push(struct via_tcp_conn *t, unsigned flags) {
+    if (flags & VIA_MORE)
+        t->bits |= VIA_TCPB_MORE;
+    else if (t->bits & VIA_TCPB_MORE)
+        t->bits = (t->bits & (uint32_t)~VIA_TCPB_MORE) | (t->bits & VIA_TCPB_CORKED ? VIA_TCPB_PUSH : 0u);
+}
+
 ssize_t via_tcp_send(struct via_stack *st, via_sock_t s, const struct iovec *v, int n, unsigned flags) {
     struct via_core *c = via_enter(st);
     struct via_tcp_conn *t = (struct via_tcp_conn *)(void *)via_sock_find(c, s, VIA_KIND_TCP);
@@ -290,7 +297,7 @@ ssize_t via_tcp_send(struct via_stack *st, via_sock_t s, const struct iovec *v, 
     done = take_vector(c, t, v, n, via_min32((uint32_t)bytes, room));
     if (VIA_UNLIKELY(!done && bytes))
         return via_why_set(c, -ENOBUFS, "tcp: no packet left");
-    t->bits = (t->bits & (uint32_t)~VIA_TCPB_MORE) | (flags & VIA_MORE ? VIA_TCPB_MORE : 0u);
+    via_tcp_push(t, flags);
     via_tcp_output(c, t);
     if (flags & VIA_FLUSH)
         via_tcp_flush(c, t);

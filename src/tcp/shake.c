@@ -49,6 +49,7 @@ static void push_syn(struct via_core *c, struct via_tcp_conn *t) {
         return; /* cannot be: there is one for each connection */
     segs[id] = (struct via_tcp_seg){.seq = t->snd.una, .end = t->snd.una + 1, .sent = via_now(c), .flags = VIA_SEG_SYN};
     via_sack_push(&t->board, segs, id);
+    t->snd.iss = t->snd.una;
     t->snd.nxt = t->snd.una + 1;
 }
 
@@ -62,7 +63,7 @@ void via_tcp_send_syn(struct via_core *c, struct via_tcp_conn *t) {
     via_tcp_emit_segment(c, t, &e);
     t->last_tx = via_now(c);
     t->retry = VIA_RETRY_RTO;
-    via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(via_now(c), t->rtt.rto));
+    via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
 }
 
 static uint16_t clamp_mss(const struct via_core *c, const struct via_tcp_conn *t, const struct via_tcp_opts *o) {
@@ -132,6 +133,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     t->state = VIA_TCP_ESTABLISHED;
     t->retry = VIA_RETRY_NONE;
     t->tries = 0;
+    t->stuck = 0;
     via_tcp_disarm(t, VIA_DUE_RETRY);
     via_tcp_disarm(t, VIA_DUE_LIFE);
     via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));

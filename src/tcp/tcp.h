@@ -95,7 +95,7 @@ struct via_tcp_way {
 };
 
 struct via_tcp_snd {
-    via_seq_t una, nxt;
+    via_seq_t una, nxt, iss;
     via_seq_t wl1, wl2;   /* of the segment that the window is from (RFC 9293 3.3.1) */
     uint32_t wnd;         /* peer's window, from una */
     uint32_t max_wnd;     /* the largest ever */
@@ -175,6 +175,7 @@ struct via_tcp_conn {
     uint32_t link_next, link_prev; /* of its listener, or of TIME_WAIT */
     uint32_t keep_idle, keep_interval; /* seconds */
     uint32_t user_timeout;             /* ms, 0: by retries */
+    uint32_t stuck;                    /* ms, odd: since when nothing more was acknowledged of what waits; 0: nothing waits */
     int32_t linger;                    /* seconds, -1: none */
     uint8_t keep_count, probes;        /* probes: unanswered, of a window or keepalive */
     uint8_t tos, ttl;
@@ -182,6 +183,8 @@ struct via_tcp_conn {
     uint8_t tries;                     /* SYNs sent again */
     uint16_t challenge_at;             /* the period */
 };
+
+static_assert(sizeof(struct via_tcp_conn) <= 1024, "an idle connection costs a kilobyte");
 
 struct via_listener {
     struct via_sock sock; /* must be first */
@@ -367,6 +370,7 @@ enum via_drop via_tcp_input_synced(struct via_core *c, struct via_tcp_conn *t, s
 /* ack.c. The rest are what the timers do to the scoreboard. */
 enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in);
 void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t);
+void via_tcp_shrink(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_free_segs(struct via_core *c, struct via_tcp_conn *t, uint32_t list);
@@ -391,6 +395,8 @@ uint32_t via_tcp_parts(const struct via_core *c, const struct via_pkt *p);
 int via_tcp_may_send(struct via_core *c, const struct via_tcp_conn *t);
 /* Copies up to `n` bytes to the end of the queue; how many, fewer where packets ran out. */
 uint32_t via_tcp_enqueue(struct via_core *c, struct via_tcp_conn *t, const uint8_t *from, uint32_t n);
+/* What a send said of more that follows; the last of them means "now". */
+void via_tcp_push(struct via_tcp_conn *t, unsigned flags);
 /* SPACE when so much fits. */
 void via_tcp_promise(struct via_tcp_conn *t, uint32_t bytes);
 /* Rings the doorbell of the connection's interface. */
@@ -435,6 +441,8 @@ void via_tcp_emit_bare(struct via_core *c, const struct via_flow *flow, struct v
 void via_tcp_refuse(struct via_core *c, const struct via_tcp_in *in);
 
 /* timer.c */
+/* When VIA_DUE_RETRY is due that would be at `at`, were it not for the user timeout. */
+via_ns_t via_tcp_retry_at(const struct via_core *c, struct via_tcp_conn *t, via_ns_t after);
 void via_tcp_timer(struct via_core *c, uint32_t index);
 
 /* option.c */

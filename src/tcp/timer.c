@@ -2,9 +2,27 @@
 /* What happens when nothing happens. */
 #include "tcp/tcp.h"
 
-/* How often data may time out in a row (RFC 9293 3.8.3, R2), or for how long it may stay unacknowledged. */
+static uint32_t clock_ms(const struct via_core *c) {
+    return (uint32_t)(via_now(c) / VIA_MS) | 1;
+}
+
+static bool is_overdue(const struct via_core *c, const struct via_tcp_conn *t) {
+    return t->user_timeout && t->stuck && clock_ms(c) - t->stuck >= t->user_timeout;
+}
+
+via_ns_t via_tcp_retry_at(const struct via_core *c, struct via_tcp_conn *t, via_ns_t after) {
+    uint32_t age;
+
+    if (!t->stuck)
+        t->stuck = clock_ms(c);
+    if (VIA_LIKELY(!t->user_timeout))
+        return via_after(via_now(c), after);
+    age = via_min32(clock_ms(c) - t->stuck, t->user_timeout);
+    return via_after(via_now(c), via_min_ns(after, (t->user_timeout - age + 1) * VIA_MS));
+}
+
+/* How often data may time out in a row (RFC 9293 3.8.3, R2). */
 static bool gives_up(const struct via_core *c, const struct via_tcp_conn *t) {
-    const struct via_tcp_seg *first = t->board.head ? &via_tcp_segs(c)[t->board.head] : NULL;
     uint64_t most = c->attrs.tcp_retries;
 
     if (t->state == VIA_TCP_SYN_SENT)
@@ -13,8 +31,8 @@ static bool gives_up(const struct via_core *c, const struct via_tcp_conn *t) {
         most = c->attrs.tcp_synack_retries;
     else if (via_tcp_is_orphan(t))
         most = via_min32((uint32_t)c->attrs.tcp_orphan_retries, (uint32_t)most);
-    else if (t->user_timeout && first)
-        return via_now(c) - t->last_rx >= t->user_timeout * VIA_MS;
+    else if (t->user_timeout)
+        return false;
     return t->tries >= most;
 }
 
@@ -58,7 +76,7 @@ static void rto(struct via_core *c, struct via_tcp_conn *t) {
     via_tcp_resend_first(c, t);
     via_tcp_touch(c, t);
     t->retry = VIA_RETRY_RTO;
-    via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(via_now(c), t->rtt.rto));
+    via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
 }
 
 /* RFC 9293 3.8.6.1: what was acknowledged last is offered again, and the answer tells the window; for ever while the
@@ -85,6 +103,10 @@ static void probe_window(struct via_core *c, struct via_tcp_conn *t) {
 static void retry(struct via_core *c, struct via_tcp_conn *t) {
     uint8_t kind = t->retry;
 
+    if (is_overdue(c, t)) {
+        give_up(c, t);
+        return;
+    }
     t->retry = VIA_RETRY_NONE;
     switch (kind) {
     case VIA_RETRY_RTO:
@@ -92,10 +114,12 @@ static void retry(struct via_core *c, struct via_tcp_conn *t) {
             rto(c, t);
         return;
     case VIA_RETRY_PROBE:
-        via_tcp_probe(c, t);
-        t->count.probes++;
+        if (via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, t->phase)) {
+            via_tcp_probe(c, t);
+            t->count.probes++;
+        }
         t->retry = VIA_RETRY_RTO;
-        via_tcp_arm(c, t, VIA_DUE_RETRY, via_after(via_now(c), t->rtt.rto));
+        via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
         return;
     case VIA_RETRY_REORDER:
         via_tcp_on_reorder(c, t);
