@@ -90,8 +90,8 @@ VIA_API int via_udp_open(struct via_stack *st, const struct via_udp_conf *c, con
 VIA_API int via_udp_connect(struct via_stack *st, via_sock_t s, const struct via_ep *peer);
 
 /**
- * Joins or leaves a group (IGMPv3 RFC 9776, MLDv2 RFC 9777 by the stack itself). Several joins with different sources
- * add up. @return 0; -EBADF; -EINVAL not a group; -ENODEV no interface; -EADDRNOTAVAIL leave of what was not joined;
+ * Joins or leaves a group (IGMPv3 RFC 9776, MLDv2 RFC 9777, by the stack itself or, with the attribute mcast_by, by
+ * the kernel whose interface lies below). Several joins with different sources add up. @return 0; -EBADF; -EINVAL not a group; -ENODEV no interface; -EADDRNOTAVAIL leave of what was not joined;
  * -EADDRINUSE joined already; -ENOBUFS; -EOPNOTSUPP opened with VIA_UDP_SEND_ONLY.
  */
 VIA_API int via_udp_join(struct via_stack *st, via_sock_t s, const struct via_group *g, bool join);

@@ -25,6 +25,7 @@ struct via_pkt;
 struct via_vi;
 struct via_net;
 struct via_rtnl;
+struct via_kgroups;
 struct via_socks;
 struct via_sock_ops;
 struct via_udp;
@@ -60,6 +61,7 @@ struct via_core {
     struct via_net *net;
     struct via_capture *capture; /* private; NULL: nothing is captured */
     struct via_rtnl *mirror; /* private; NULL: the kernel is not listened to */
+    struct via_kgroups *kgroups; /* private; NULL: the kernel was told of no group */
     struct via_socks *socks;
     struct via_udp *udp;
     struct via_tcp *tcp;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/mcast.h"
+
+#include "net/kgroup.h"
 #include "net/state.h"
 #include "wire/eth.h"
 #include "wire/mcast.h"
@@ -94,6 +96,11 @@ static uint32_t find(const struct via_core *c, uint8_t iface, const struct via_a
 
 static bool is_wanted(const struct via_membership *g) {
     return g->any || g->source_count;
+}
+
+/* Do we tell routers of it? */
+static bool is_told(const struct via_membership *g) {
+    return is_wanted(g) && !g->by_kernel && !is_silent(&g->addr);
 }
 
 bool via_mcast_wants(const struct via_core *c, uint8_t iface, const struct via_addr *dst, const struct via_addr *src) {
@@ -408,8 +415,32 @@ static void report_change(struct via_core *c, uint32_t id) {
     settle(c, id);
 }
 
+/* Attribute mcast_by. Where the kernel refuses, or there is none below, we tell of the group ourselves. */
+static bool ask_kernel(struct via_core *c, uint32_t id) {
+    struct via_membership *g = group_at(c, id);
+    struct via_kgroup k = {.slot = id, .ifindex = c->net->iface.at[g->iface].ifindex, .group = g->addr};
+    uint32_t s;
+    int err;
+
+    if (!c->attrs.mcast_by || !k.ifindex)
+        return false;
+    for (s = g->any || g->source_count > VIA_KGROUP_SOURCES ? 0 : g->sources; s; s = source_at(c, s)->next)
+        if (source_at(c, s)->refs)
+            k.source[k.sources++] = source_at(c, s)->addr;
+    if (!is_wanted(g)) {
+        via_kgroup_drop(c, id);
+        return g->by_kernel;
+    }
+    err = via_kgroup_set(c, &k);
+    if (err < 0)
+        via_log(c, VIA_LOG_NET, VIA_LOG_WARN, "interface %u: the kernel joins no group for us: %s", g->iface,
+                strerror(-err));
+    g->by_kernel = err == 0;
+    return g->by_kernel;
+}
+
 static void changed(struct via_core *c, uint32_t id) {
-    if (!is_silent(&group_at(c, id)->addr)) {
+    if (!is_silent(&group_at(c, id)->addr) && !ask_kernel(c, id)) {
         report_change(c, id);
         return;
     }
@@ -566,7 +597,7 @@ void via_net_leave(struct via_core *c, uint8_t iface, const struct via_addr *gro
 
 /* Answers of version 3: the state, or of the sources that were asked for those that are wanted. */
 static void put_answer(struct via_core *c, struct draft *d, const struct via_membership *g) {
-    if (!is_wanted(g) || is_silent(&g->addr))
+    if (!is_told(g))
         return;
     if (g->any)
         put_group(c, d, g, VIA_MCAST_IS_EXCLUDE, NOBODY);
@@ -654,7 +685,7 @@ static void ask_all(struct via_core *c, struct via_mcast_iface *mi, via_ns_t max
         return;
     }
     for (id = mi->groups; id; id = group_at(c, id)->next_here)
-        if (is_wanted(group_at(c, id)) && !is_silent(&group_at(c, id)->addr))
+        if (is_told(group_at(c, id)))
             answer_by(c, id, random_within(c, max_resp));
 }
 
@@ -719,7 +750,7 @@ static void hear_query(struct via_core *c, uint8_t iface, bool six, const struct
         return;
     }
     id = find(c, iface, &m->group);
-    if (id && is_wanted(group_at(c, id)) && !is_silent(&m->group))
+    if (id && is_told(group_at(c, id)))
         ask_group(c, mi, id, m, at);
 }
 
@@ -763,7 +794,7 @@ void via_mcast_announce(struct via_core *c, uint8_t iface) {
         for (id = mi->groups; id; id = group_at(c, id)->next_here) {
             struct via_membership *g = group_at(c, id);
 
-            if (!is_wanted(g) || is_silent(&g->addr))
+            if (!is_told(g))
                 continue;
             change_mode(c, g);
             g->change_at = random_within(c, 100 * VIA_MS);
@@ -788,6 +819,7 @@ void via_mcast_forget(struct via_core *c, uint8_t iface) {
             for (s = g->sources; s; s = source_at(c, s)->next)
                 source_at(c, s)->refs = 0;
             prune(c, g);
+            via_kgroup_drop(c, id);
             unlink_group(c, id);
         }
         via_tick_disarm(c, VIA_TICK_MCAST, (uint32_t)(mi - table(c)->at));

@@ -42,7 +42,8 @@ struct via_membership {
     uint8_t changes;     /* reports still to tell a change of filter mode */
     bool answer_sources; /* the answer is about the sources asked for alone */
     bool reported;       /* old versions: we were the last to report it */
-    uint8_t pad[2];
+    bool by_kernel;      /* the kernel was asked to tell of it, and does */
+    uint8_t pad;
 };
 
 /* One family on one interface. */

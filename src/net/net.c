@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/kgroup.h"
 #include "net/mirror.h"
 #include "net/state.h"
 
@@ -27,6 +28,7 @@ int via_net_init(struct via_core *c) {
 
 void via_net_fini(struct via_core *c) {
     via_mirror_fini(c);
+    via_kgroup_fini(c);
     via_neigh_flush(c, 0, true);
     via_frag_clear(c);
 }
