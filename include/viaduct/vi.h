@@ -165,6 +165,8 @@ struct via_vi_dev {
     uint32_t queues;     /**< Queues in use. */
     char ifname[16];     /**< The kernel's name of the interface, or "". */
     char mode[32];       /**< What was obtained: "native zero-copy", "generic copy", ... */
+    uint32_t big;        /**< Longest IP packet that TCP may send now though the MTU is less (segments of up to 64 KB, as
+                              Linux's GSO on veth), of up to 64 frames; 0: none. May change with each `tx_burst`. */
 };
 
 /** Bytes of a sentence left in via_vi_dev.why or read by via_why(). */

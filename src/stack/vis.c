@@ -78,6 +78,8 @@ int via_vi_pair(struct via_stack *a, struct via_stack *b, const struct via_attr 
         err = via_vi_start_ops(ci, &via_vi_mem, via_mem_cable_end(cable, i), values(ci, at), &vi);
         if (!err)
             err = adopt(st[i], vi, &out[i]);
+        if (!err)
+            via_mem_take_big(vi->dev, ci->attrs.tcp_big);
     }
     if (err && i == 2) {
         via_why_set(c, err, "vi: the other end of the cable: %s", strerror(-err));
@@ -117,6 +119,7 @@ int via_vi_impair(struct via_vi *vi, const struct via_impair *imp) {
     struct via_core *c = via_enter(vi->stack);
     int err = via_vi_spoil(vi, imp);
 
+    via_mem_take_big(via_vi_inner(vi), false); /* what is impaired are packets of the MTU */
     if (!err)
         via_net_look(c); /* checksums are no longer left out: prebuilt headers go */
     return err;
@@ -128,6 +131,7 @@ int via_vi_raw(struct via_vi *vi, bool on) {
     if (on == vi->raw)
         return 0;
     vi->raw = on;
+    via_mem_take_big(vi->dev, !on && c->attrs.tcp_big);
     if (!on)
         return via_net_attach(c, vi);
     via_net_detach(c, vi);

@@ -42,11 +42,21 @@ static bool take_blocks(struct via_core *c, struct via_tcp_conn *t) {
     return true;
 }
 
+/* Many segments in one packet are no larger segment than the MSS that was offered. */
+static void grow_mss(const struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
+    uint32_t most = via_min32(t->rcv.buf / 2, UINT16_MAX);
+
+    if (t->way)
+        most = via_min32(most, via_tcp_way_mss(via_tcp_way(c, t)));
+    t->rcv.mss = (uint16_t)via_max32(t->rcv.mss, via_min32(len, most));
+}
+
 void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
-    uint32_t owed = t->rcv.nxt - t->rcv.acked + len, most = via_min32(t->rcv.buf / 2, UINT16_MAX);
+    uint32_t owed;
 
     if (VIA_UNLIKELY(len > t->rcv.mss))
-        t->rcv.mss = (uint16_t)via_min32(len, most);
+        grow_mss(c, t, len);
+    owed = t->rcv.nxt + len - t->rcv.acked;
     via_tcp_touch(c, t);
     if (owed >= 2u * t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
         t->bits |= VIA_TCPB_ACK_NOW;

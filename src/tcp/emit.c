@@ -248,7 +248,12 @@ enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *
         t->sock.reason = err; /* lost, as far as the peer can see; timers try again */
         return VIA_SENT;
     }
-    how = VIA_LIKELY(is_plain(c, t, w, e)) ? emit_plain(c, t, w, e) : emit_any(c, t, w, e);
+    if (VIA_LIKELY(is_plain(c, t, w, e)))
+        how = emit_plain(c, t, w, e);
+    else if (VIA_UNLIKELY(e->p && e->p->total > t->snd.mss))
+        how = VIA_NOT_NOW; /* a big one that is still being sent, or a way that takes none any more: cut next time */
+    else
+        how = emit_any(c, t, w, e);
     if (VIA_UNLIKELY(how != VIA_SENT)) {
         t->bits |= VIA_TCPB_STALLED;
         return how;

@@ -78,7 +78,7 @@ static bool resend(struct via_core *c, struct via_tcp_conn *t, uint32_t id) {
         s->data = 0; /* FIN alone is left */
         p = NULL;
     }
-    if (p && len > t->snd.mss) {
+    if (p && len > t->snd.most) {
         if (!split_seg(c, t, id))
             return false;
         p = via_pkt_at(c, s->data);
@@ -126,10 +126,25 @@ static bool may_go_short(struct via_core *c, struct via_tcp_conn *t, uint32_t le
     return len == t->snd.mss || (t->bits & VIA_TCPB_NODELAY) || !t->board.segs;
 }
 
+/* The same where many segments go as one packet: as many full ones as the windows allow; 0: not even one. */
+static uint32_t portion_big(struct via_core *c, struct via_tcp_conn *t, const struct via_pkt *p) {
+    uint32_t len = via_min32(p->total, t->snd.most), pipe = via_sack_pipe(&t->board), tail = len % t->snd.mss;
+    uint32_t window = via_tcp_window(t), room = via_min32(via_tcp_usable(t), window > pipe ? window - pipe : 0);
+
+    if (len > room)
+        return room - room % t->snd.mss;
+    if (tail && len == p->total && !p->next && !may_go_short(c, t, tail))
+        len -= tail;
+    return len;
+}
+
 /* How much of the first packet goes now; 0: nothing. */
 static uint32_t portion(struct via_core *c, struct via_tcp_conn *t, const struct via_pkt *p) {
-    uint32_t len = via_min32(p->total, t->snd.mss), usable = via_tcp_usable(t);
+    uint32_t len = via_min32(p->total, t->snd.mss), usable = via_tcp_usable(t), many;
 
+    if (VIA_UNLIKELY(p->total > t->snd.mss) && t->snd.most > t->snd.mss && !(t->bits & VIA_TCPB_PACED) &&
+        (many = portion_big(c, t, p)))
+        return many;
     if (len < t->snd.mss && p->total == len && !p->next && !may_go_short(c, t, len))
         return 0;
     if (VIA_UNLIKELY(len > usable)) {
@@ -147,19 +162,20 @@ static uint32_t portion(struct via_core *c, struct via_tcp_conn *t, const struct
 
 /* The first `len` bytes of the queue as a packet that is the scoreboard's from here on; NULL: no frames. */
 static struct via_pkt *take_front(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
-    struct via_pkt *p = via_pkt_at(c, t->snd.unsent.head), *front;
+    struct via_pkt *p = via_pkt_at(c, t->snd.unsent.head), *rest;
 
     if (VIA_LIKELY(len == p->total))
         return p;
-    front = via_tcp_front(c, t, p, len);
-    if (!front) {
+    rest = via_tcp_cut(c, t, p, len);
+    if (!rest) {
         t->bits |= VIA_TCPB_STALLED;
         return NULL;
     }
-    via_tcp_skip(c, t, p, len);
-    front->next = t->snd.unsent.head;
-    t->snd.unsent.head = via_pkt_id(c, front);
-    return front;
+    rest->next = p->next;
+    p->next = via_pkt_id(c, rest);
+    if (!rest->next)
+        t->snd.unsent.tail = p->next;
+    return p;
 }
 
 /* Sends what is at the front of the queue, or the FIN alone (`p` NULL), for the first time. */
@@ -263,6 +279,25 @@ static void arm(struct via_core *c, struct via_tcp_conn *t, bool sent) {
         via_tcp_arm_retry(c, t);
 }
 
+/* Over a link that takes big packets, to a neighbour that is known: how many full segments fit one. */
+static VIA_COLD void set_most(const struct via_core *c, struct via_tcp_conn *t, const struct via_path *path, uint32_t big) {
+    uint32_t room = big - path->ip_len - VIA_TCP_MAX;
+
+    t->snd.big = big;
+    t->snd.most = t->snd.mss;
+    if (big > path->mtu && room > t->snd.mss && c->attrs.tcp_big)
+        t->snd.most = room - room % t->snd.mss;
+}
+
+static inline void look_at_link(const struct via_core *c, struct via_tcp_conn *t) {
+    const struct via_tcp_way *w = via_tcp_way(c, t);
+    const struct via_vi *vi = c->vi[w->path.vi];
+    uint32_t big = vi && w->plain == via_net_gen(c) && !c->capture ? vi->dev->big : 0;
+
+    if (VIA_UNLIKELY(big != t->snd.big))
+        set_most(c, t, &w->path, big);
+}
+
 void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     via_seq_t nxt = t->snd.nxt;
     int err;
@@ -275,6 +310,7 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     t->bits &= (uint32_t)~VIA_TCPB_STALLED;
     if (VIA_UNLIKELY(t->way_gen != via_net_gen(c)) && !via_tcp_way_now(c, t, &err))
         t->sock.reason = err;
+    look_at_link(c, t);
     if (VIA_UNLIKELY(t->board.lost.head) && !(t->bits & VIA_TCPB_REPAIR))
         resend_lost(c, t);
     if (!t->board.lost.head || (t->bits & VIA_TCPB_REPAIR))

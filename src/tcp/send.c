@@ -57,7 +57,19 @@ static void drop_part(struct via_core *c, struct via_tcp_conn *t, struct via_pkt
     via_pkt_drop_ref(c, p);
 }
 
+/* Up to `n` bytes off the front of one part, whose sum then holds no more. Emptied it still begins inside its frame. */
+static uint32_t shorten(struct via_pkt *part, uint32_t n) {
+    n = via_min32(n, part->len);
+    part->len = (uint16_t)(part->len - n);
+    part->off = (uint16_t)(part->off + (part->len ? n : 0));
+    part->l3 = 0;
+    return n;
+}
+
+/* The head stays, for others name it, and so do parts with a token; others that get empty go. */
 void via_tcp_skip(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n) {
+    struct via_pkt *at;
+
     if (n >= p->total) {
         for (;;) {
             uint32_t chain = p->chain;
@@ -68,17 +80,19 @@ void via_tcp_skip(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p,
             p = via_pkt_at(c, chain);
         }
     }
-    /* The head stays, for others name it: bytes go from part to part, whose sums then hold no more. */
     p->total -= n;
-    while (n) {
-        uint32_t part = via_min32(n, p->len);
+    n -= shorten(p, n);
+    for (at = p; n;) {
+        struct via_pkt *part = via_pkt_at(c, at->chain);
 
-        p->off = (uint16_t)(p->off + part);
-        p->len = (uint16_t)(p->len - part);
-        p->l3 = 0;
-        n -= part;
-        if (n)
-            p = via_pkt_at(c, p->chain);
+        if (n < part->len || part->tx.sock) {
+            n -= shorten(part, n);
+            at = part;
+            continue;
+        }
+        n -= part->len;
+        at->chain = part->chain;
+        drop_part(c, t, part);
     }
 }
 
@@ -155,6 +169,33 @@ struct via_pkt *via_tcp_front(struct via_core *c, struct via_tcp_conn *t, struct
     return front;
 }
 
+/* Whole frames change hands; of the one through which the cut goes, what lies behind is copied. */
+struct via_pkt *via_tcp_cut(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n) {
+    struct via_pkt *part = p, *rest;
+    uint32_t left = n;
+
+    for (; left > part->len; part = via_pkt_at(c, part->chain))
+        left -= part->len;
+    if (left < part->len) {
+        rest = new_part(c, t);
+        if (!rest)
+            return NULL;
+        copy_in(c, rest, via_pkt_data(c, part) + left, part->len - left, false);
+        rest->chain = part->chain;
+        rest->tx = part->tx;
+        rest->order = part->order;
+        part->tx.sock = 0;
+        part->len = (uint16_t)left;
+        part->l3 = 0;
+    } else {
+        rest = via_pkt_at(c, part->chain);
+    }
+    part->chain = 0;
+    rest->total = p->total - n;
+    p->total = n;
+    return rest;
+}
+
 /* The packet at the end of the queue, if it may grow; else a new one. NULL: no frames. */
 static struct via_pkt *open_packet(struct via_core *c, struct via_tcp_conn *t, uint32_t goal) {
     struct via_pkt *p = t->snd.unsent.tail ? via_pkt_at(c, t->snd.unsent.tail) : NULL;
@@ -170,7 +211,7 @@ static struct via_pkt *open_packet(struct via_core *c, struct via_tcp_conn *t, u
 uint32_t via_tcp_enqueue(struct via_core *c, struct via_tcp_conn *t, const uint8_t *from, uint32_t n) {
     struct via_tcp_way *w = via_tcp_way(c, t);
     bool summed = !(w->path.flags & VIA_PATH_CSUM_FREE);
-    uint32_t goal = t->snd.mss ? t->snd.mss : via_tcp_way_mss(w), done = 0;
+    uint32_t goal = t->snd.mss ? t->snd.most : via_tcp_way_mss(w), done = 0;
 
     while (done < n) {
         struct via_pkt *p = open_packet(c, t, goal);

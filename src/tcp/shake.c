@@ -20,7 +20,8 @@ void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct vi
         mss = via_min32(mss, c->frame_size - VIA_HEADROOM);
     if (t->opts & VIA_TCP_HAS_TS)
         mss -= 12;
-    t->snd.mss = mss;
+    t->snd.mss = t->snd.most = mss;
+    t->snd.big = 0;
 }
 
 void via_tcp_syn_opts(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_opts *o) {

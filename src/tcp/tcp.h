@@ -100,6 +100,8 @@ struct via_tcp_snd {
     uint32_t wnd;         /* peer's window, from una */
     uint32_t max_wnd;     /* the largest ever */
     uint32_t mss;         /* bytes of data in a full segment, options taken off */
+    uint32_t most;        /* bytes that go as one packet: mss, or over a link that takes big packets many of them */
+    uint32_t big;         /* of the link, that `most` was made for */
     uint32_t window;      /* in recovery: what may be in the network (PRR) */
     uint32_t unsent_bytes;
     uint32_t pkts;        /* frames that the queue holds, sent or not */
@@ -405,6 +407,8 @@ void via_tcp_flush(struct via_core *c, const struct via_tcp_conn *t);
 void via_tcp_give_space(struct via_core *c, struct via_tcp_conn *t);
 /* Takes `n` bytes off the front of a packet of the send queue. */
 void via_tcp_skip(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n);
+/* Cuts `p` behind its first `n` bytes, fewer than it has; the rest is a packet of its own. NULL: no frame. */
+struct via_pkt *via_tcp_cut(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n);
 /* The first `n` bytes of `p`, copied into a packet of their own; NULL: no frames. */
 struct via_pkt *via_tcp_front(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n);
 

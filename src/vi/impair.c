@@ -15,6 +15,7 @@ static int wrap(struct via_vi *vi) {
     d->ops = &via_vi_fault;
     d->inner = vi->dev;
     d->priv = NULL;
+    d->big = 0;
     d->seed = via_rand64(&c->s->rand);
     err = d->ops->open(d, "");
     if (err < 0) {

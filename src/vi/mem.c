@@ -79,6 +79,7 @@ struct end {
     uint32_t mask;      /* of slot numbers */
     bool fenced;        /* both sides of each store-load pair are sequentially consistent */
     bool shaped;        /* slots carry the time from which they are visible */
+    _Atomic uint32_t big; /* longest IP packet that this end takes beyond the MTU, 0: none */
     uint8_t *mem;
     struct slot *slot;
     struct end *peer;
@@ -451,6 +452,10 @@ static bool in_area(const struct tx_side *tx, const struct via_frame *f) {
     return f->addr < tx->mem_size && f->len <= tx->mem_size - f->addr;
 }
 
+static inline uint32_t load_big(struct end *e) {
+    return atomic_load_explicit(&e->big, memory_order_relaxed);
+}
+
 /* Fills the slots from `pos` with the `left` bytes of a packet, cut anew by what fits the peer's frames. */
 static void scatter(struct end *e, const struct via_frame *v, uint32_t left, uint32_t pos) {
     struct end *to = e->peer;
@@ -503,7 +508,7 @@ static __attribute__((noinline)) unsigned send_packet(struct end *e, const struc
         total += v[k].len;
     } while (v[k++].flags & VIA_FRAME_MORE);
 
-    if (sound && total <= e->cable->packet_max) {
+    if (sound && (total <= e->cable->packet_max || total <= load_big(to) + ETH_ROOM)) {
         need = total ? (uint32_t)((total + to->room - 1) / to->room) : 1;
         if (!has_slots(e, need))
             return 0;
@@ -567,6 +572,7 @@ static __attribute__((noinline)) unsigned send_rest(struct end *e, const struct 
 }
 
 static VIA_COLD unsigned send_to_nobody(struct via_vi_dev *dev) {
+    dev->big = 0;
     dev->link = peer_link(dev->priv);
     return 0;
 }
@@ -578,6 +584,7 @@ static unsigned mem_tx_burst(struct via_vi_dev *dev, const struct via_frame *v, 
     if (VIA_UNLIKELY(!enter_peer(e)))
         return send_to_nobody(dev);
     dev->link = VIA_LINK_UP;
+    dev->big = load_big(e->peer);
     for (; i < n; i++) {
         if (VIA_UNLIKELY(e->tx.pos == e->tx.lent_seen || v[i].len > SMALL || !is_short(e, &v[i])))
             return send_rest(e, v, n, i);
@@ -724,11 +731,26 @@ static void init_end(struct via_vi_dev *dev, struct end *e) {
     e->rx.calm = 0;
     e->rx.armed = e->rx.bell_late = e->rx.owes_wake = false;
     e->rx.frames = e->rx.bytes = 0;
+    atomic_store_explicit(&e->big, 0, memory_order_relaxed);
     e->tx.need = 0;
     e->tx.mem = dev->mem;
     e->tx.mem_size = dev->mem_size;
     memset(&e->cold, 0, sizeof e->cold);
     e->cold.now = dev->now;
+}
+
+/* A packet takes a quarter of what is lent at most, so that there is room for it again and again. */
+void via_mem_take_big(struct via_vi_dev *dev, bool on) {
+    struct end *e = dev->priv;
+    uint32_t lent, bytes = 0;
+
+    if (dev->ops != &via_vi_mem)
+        return;
+    lent = via_min32(via_min32(e->cable->ring, dev->rx_ring), (uint32_t)(dev->mem_size / dev->frame_size / 4));
+    if (on && !e->shaped)
+        bytes = via_min32(via_min32(lent / 4, CHAIN_MAX) * e->room, UINT16_MAX + ETH_ROOM);
+    bytes = bytes > ETH_ROOM ? bytes - ETH_ROOM : 0;
+    atomic_store_explicit(&e->big, bytes > e->cable->mtu ? bytes : 0, memory_order_relaxed);
 }
 
 static int mem_open(struct via_vi_dev *dev, const char *args) {

@@ -48,6 +48,12 @@ int via_mem_cable_new(const struct via_mem_conf *conf, struct via_mem_cable **ou
  */
 void *via_mem_cable_end(struct via_mem_cable *c, unsigned end);
 
+/*
+ * Tells the other end of the cable that this one, which is open, takes packets longer than its MTU (via_vi_dev.big), or
+ * with `on` false that it does not any more. Not over a cable that stands for a real link: with latency or a rate.
+ */
+void via_mem_take_big(struct via_vi_dev *dev, bool on);
+
 /* Drops the caller's reference; the last one frees the cable. */
 void via_mem_cable_release(struct via_mem_cable *c);
 
