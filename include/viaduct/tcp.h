@@ -124,7 +124,7 @@ VIA_API int via_tcp_shutdown(struct via_stack *st, via_sock_t s);
 struct via_tcp_info {
     uint32_t size;        /**< Set by the caller, VIA_TCP_INFO_INIT. */
     uint8_t state;        /**< enum via_tcp_state. */
-    uint8_t phase;        /**< 0 open, 1 fast recovery, 2 recovery from a timeout. */
+    uint8_t phase;        /**< 0 open, 1 fast recovery, 2 recovery from a timeout, 3 reduction because of ECN. */
     uint8_t options;      /**< Negotiated: enum via_tcp_option. */
     uint8_t snd_wscale, rcv_wscale;
     uint8_t backoff;      /**< Timeouts in a row. */
@@ -158,6 +158,7 @@ enum via_tcp_option {
     VIA_TCP_HAS_WSCALE = 4,
     VIA_TCP_HAS_ECN = 8,
     VIA_TCP_HAS_FAST_OPEN = 16,
+    VIA_TCP_HAS_ACCECN = 32, /**< Accurate ECN (RFC 9768); VIA_TCP_HAS_ECN is set too. */
 };
 
 /** Looks inside a connection. @return 0; -EBADF; -EINVAL `size` of another version. */

@@ -14,6 +14,7 @@ struct ack {
     uint32_t bytes, sacked; /* of the scoreboard, before it */
     uint32_t lost;          /* the same; what is newly lost comes on top */
     uint32_t pipe;
+    uint32_t marks; /* packets that the network marked, newly told */
     via_ns_t rtt;       /* sample, 0: none */
     bool original;      /* something arrived that was sent once */
     bool duplicate;     /* RFC 5681 2 */
@@ -44,8 +45,12 @@ struct via_cc_view via_tcp_view(const struct via_core *c, const struct via_tcp_c
         .una = t->snd.una,
         .nxt = t->snd.nxt,
         .limited = t->bits & VIA_TCPB_LIMITED,
-        .recovering = t->phase == VIA_PHASE_RECOVERY,
+        .recovering = t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR,
     };
+}
+
+static inline bool repairs(const struct via_tcp_conn *t) {
+    return t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_LOSS;
 }
 
 static struct via_rack_ack rack_view(const struct via_core *c, const struct via_tcp_conn *t) {
@@ -55,7 +60,7 @@ static struct via_rack_ack rack_view(const struct via_core *c, const struct via_
         .srtt = t->rtt.srtt,
         .una = t->snd.una,
         .nxt = t->snd.nxt,
-        .recovering = t->phase != VIA_PHASE_OPEN,
+        .recovering = repairs(t),
     };
 }
 
@@ -68,7 +73,7 @@ void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t) {
         t->retry = VIA_RETRY_RTO;
         probe = via_tlp_delay(&t->board, t->rtt.srtt, ACK_DELAY_MAX);
         probe = probe < PROBE_LEAST ? PROBE_LEAST : probe;
-        if (probe < t->rtt.rto && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, t->phase)) {
+        if (probe < t->rtt.rto && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, repairs(t))) {
             t->retry = VIA_RETRY_PROBE;
             via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, probe));
             return;
@@ -157,16 +162,32 @@ static void undo(struct via_core *c, struct via_tcp_conn *t) {
 static void enter_recovery(struct via_core *c, struct via_tcp_conn *t, const struct ack *a) {
     struct via_cc_view v = via_tcp_view(c, t);
 
-    v.flight = a->bytes;
-    via_cc_signal(&t->cc, &v, VIA_CC_LOSS);
-    via_prr_begin(&t->prr, t->cc.ssthresh, a->bytes - a->sacked);
-    via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
+    if (t->phase != VIA_PHASE_CWR) { /* else this round trip has had its reduction */
+        v.flight = a->bytes;
+        via_cc_signal(&t->cc, &v, VIA_CC_LOSS);
+        via_prr_begin(&t->prr, t->cc.ssthresh, a->bytes - a->sacked);
+        via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
+        t->bits |= VIA_TCPB_CWR;
+    }
     t->phase = VIA_PHASE_RECOVERY;
     t->snd.high = t->snd.nxt;
     t->bits &= (uint32_t)~VIA_TCPB_RESCUED;
     t->count.recoveries++;
     if (t->retry == VIA_RETRY_PROBE)
         via_tcp_arm_retry(c, t);
+}
+
+/* Marks: at most one reduction in a round trip (RFC 3168 6.1.2), and no repair. */
+static void enter_cwr(struct via_core *c, struct via_tcp_conn *t, const struct ack *a) {
+    struct via_cc_view v = via_tcp_view(c, t);
+
+    v.flight = a->bytes;
+    via_cc_signal(&t->cc, &v, VIA_CC_ECN);
+    via_prr_begin(&t->prr, t->cc.ssthresh, a->bytes - a->sacked);
+    via_undo_end(&t->undo);
+    t->phase = VIA_PHASE_CWR;
+    t->snd.high = t->snd.nxt;
+    t->bits |= VIA_TCPB_CWR;
 }
 
 static void leave_recovery(struct via_tcp_conn *t) {
@@ -189,7 +210,7 @@ static void judge_duplicates(struct via_core *c, struct via_tcp_conn *t, const s
             return;
         t->snd.dups = (uint8_t)(t->snd.dups + (t->snd.dups < UINT8_MAX));
         via_sack_duplicate(&t->board, t->snd.mss);
-        if (t->snd.dups != VIA_DUP_THRESHOLD || t->phase != VIA_PHASE_OPEN)
+        if (t->snd.dups != VIA_DUP_THRESHOLD || repairs(t))
             return;
     }
     if (t->board.head && !(segs[t->board.head].flags & (VIA_SEG_LOST | VIA_SEG_SACKED)))
@@ -235,9 +256,11 @@ static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     uint32_t delivered = a->board.acked + a->board.sacked;
     bool lost = t->board.lost_bytes > a->lost;
 
-    if (lost && t->phase == VIA_PHASE_OPEN)
+    if (lost && (t->phase == VIA_PHASE_OPEN || t->phase == VIA_PHASE_CWR))
         enter_recovery(c, t, a);
-    if (t->phase == VIA_PHASE_RECOVERY) {
+    else if (VIA_UNLIKELY(a->marks) && t->phase == VIA_PHASE_OPEN)
+        enter_cwr(c, t, a);
+    if (t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR) {
         struct via_prr_ack p = {.delivered = delivered, .pipe = v.pipe, .mss = t->snd.mss,
                                 .advanced = a->board.advanced, .lost = lost};
 
@@ -287,6 +310,17 @@ static void fill(struct via_tcp_conn *t, const struct via_tcp_in *in, struct ack
                    !(in->h.flags & (VIA_TCP_FIN | VIA_TCP_SYN));
 }
 
+/* How many segments this ACK tells, for the first time, to have arrived. */
+static uint32_t count_delivered(const struct via_tcp_seg *segs, const struct via_sack_ack *b) {
+    uint32_t n = 0, id;
+
+    for (id = b->gone; id; id = segs[id].next)
+        n += !(segs[id].flags & VIA_SEG_SACKED);
+    for (id = b->fresh; id; id = segs[id].after)
+        n++;
+    return n;
+}
+
 /*
  * Nothing is missing and nothing was: an ACK that moves on tells how long it took, and lets the window grow where that
  * was the limit. The same is done in general below; here it is what is left of it.
@@ -332,7 +366,9 @@ static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a)
 static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
     t->snd.una = a->board.ack;
-    if (VIA_LIKELY(is_calm(t, &a->board, a->sacked)) && take_calm(c, t, a))
+    if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
+        a->marks = via_tcp_ecn_acked(c, t, a->in, count_delivered(via_tcp_segs(c), &a->board));
+    if (VIA_LIKELY(!a->marks && is_calm(t, &a->board, a->sacked)) && take_calm(c, t, a))
         return;
     a->rack = rack_view(c, t);
     a->rack.echo = a->in->h.opt.has & VIA_TCP_TS;
@@ -375,6 +411,7 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
     a.in = in;
     a.rtt = 0;
     a.original = false;
+    a.marks = 0;
     a.update = take_window(t, in);
     t->tries = 0;
     if (a.update)
@@ -416,6 +453,7 @@ void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t) {
     t->snd.dups = 0;
     t->rack.probing = false;
     t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
+    t->bits |= VIA_TCPB_CWR;
 }
 
 /* RFC 1191 6.4, RFC 8201 5.4: what was too long for the path did not arrive, and that was not for want of capacity. */
@@ -445,7 +483,7 @@ void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {
     } else {
         via_tcp_arm_retry(c, t);
     }
-    if (t->board.lost_bytes > a.lost && t->phase == VIA_PHASE_OPEN) {
+    if (t->board.lost_bytes > a.lost && (t->phase == VIA_PHASE_OPEN || t->phase == VIA_PHASE_CWR)) {
         struct via_prr_ack p = {.pipe = via_sack_pipe(&t->board), .mss = t->snd.mss, .lost = true};
 
         enter_recovery(c, t, &a);

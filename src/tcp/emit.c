@@ -108,6 +108,28 @@ static inline bool has_room(struct via_vi *vi, uint32_t parts) {
     return !vi->txq.head && vi->staged + parts <= VIA_STAGE && via_vi_has_room(vi, parts) && !vi->dev->link;
 }
 
+/* RFC 3168 5: ECT(0), into a header that was made without. */
+static inline void mark_ect(const struct via_path *path, uint8_t *at) {
+    if (path->family == 6) {
+        at[-VIA_IP6_LEN + 1] |= VIA_ECN_ECT0 << 4;
+        return;
+    }
+    at[-VIA_IP4_LEN + 1] |= VIA_ECN_ECT0;
+    via_store16(at - 10, (uint16_t)~via_sum_fold32((uint16_t)~via_load16(at - 10) + (uint32_t)htons(VIA_ECN_ECT0)));
+}
+
+/* The same for all packets that are made with a path. */
+static void path_ect(struct via_path *path) {
+    uint8_t *end = (uint8_t *)path->head + VIA_PATH_HEAD;
+
+    if (path->family == 6)
+        end[-VIA_IP6_LEN + 1] |= VIA_ECN_ECT0 << 4;
+    else
+        end[-VIA_IP4_LEN + 1] |= VIA_ECN_ECT0;
+    if (path->family == 4)
+        path->ip_sum = via_sum_fold32(path->ip_sum + (uint32_t)htons(VIA_ECN_ECT0));
+}
+
 /* Puts a segment on the stage as it lies. `p` begins with the data, or is an empty frame of its own. */
 static inline void stage(struct via_vi *vi, struct via_pkt *p, uint32_t head, uint16_t flags) {
     struct via_core *c = vi->core;
@@ -135,7 +157,7 @@ static inline bool is_plain(const struct via_core *c, const struct via_tcp_conn 
     if (w->plain != via_net_gen(c) || (e->flags & VIA_TCP_SYN) || !c->vi[w->path.vi] || c->vi[w->path.vi]->dev->link)
         return false;
     if (!e->p)
-        return !t->rcv.blocks || (e->flags & VIA_TCP_RST);
+        return (!t->rcv.blocks && !via_tcp_ecn_wants(c, t)) || (e->flags & VIA_TCP_RST);
     return e->p->off >= VIA_PATH_HEAD + HEAD_TS && !in_flight(c, e->p);
 }
 
@@ -160,6 +182,8 @@ static enum via_tcp_sent emit_plain(struct via_core *c, struct via_tcp_conn *t, 
     at = via_pkt_data(c, p) - hlen;
     put_head(c, t, e, at, &w->path, p->total, sum);
     via_path_put(&w->path, at, p->total + hlen);
+    if (VIA_UNLIKELY(e->ect))
+        mark_ect(&w->path, at);
     stage(vi, p, hlen + w->path.head_len, summed ? 0 : VIA_FRAME_CSUM_OK);
     return VIA_SENT;
 }
@@ -168,6 +192,7 @@ static enum via_tcp_sent emit_plain(struct via_core *c, struct via_tcp_conn *t, 
 static void fill_opts(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e, struct via_tcp_opts *o) {
     if (e->flags & VIA_TCP_SYN) {
         via_tcp_syn_opts(c, t, o);
+        via_tcp_ecn_opts(c, t, e->flags, o);
         return;
     }
     if (t->opts & VIA_TCP_HAS_TS) {
@@ -177,6 +202,8 @@ static void fill_opts(struct via_core *c, struct via_tcp_conn *t, const struct v
     }
     if (t->rcv.blocks && !e->p && (t->opts & VIA_TCP_HAS_SACK) && !(e->flags & VIA_TCP_RST))
         via_blocks_report(via_tcp_blocks(c, t), o, o->has & VIA_TCP_TS ? 3 : VIA_TCP_SACKS);
+    else if (!e->p)
+        via_tcp_ecn_opts(c, t, e->flags, o);
 }
 
 static struct via_pkt *copy_data(struct via_core *c, const struct via_pkt *from) {
@@ -217,6 +244,7 @@ static enum via_tcp_sent emit_any(struct via_core *c, struct via_tcp_conn *t, st
                                   const struct via_tcp_emit *e) {
     struct via_vi *vi = c->vi[w->path.vi];
     struct via_tcp_head h = {.seq = e->seq, .flags = (uint16_t)e->flags};
+    struct via_path marked, *path = &w->path;
     struct via_pkt *p;
 
     if (vi && !vi->dev->link && !(w->path.flags & VIA_PATH_LOOP) && !has_room(vi, e->p ? via_tcp_parts(c, e->p) : 1))
@@ -229,7 +257,12 @@ static enum via_tcp_sent emit_any(struct via_core *c, struct via_tcp_conn *t, st
     h.ack = e->flags & VIA_TCP_ACK ? t->rcv.nxt : 0;
     h.wnd = (uint16_t)take_window(t, e->flags);
     fill_opts(c, t, e, &h.opt);
-    finish(c, &w->path, p, &h);
+    if (VIA_UNLIKELY(e->ect)) {
+        marked = w->path;
+        path_ect(&marked);
+        path = &marked;
+    }
+    finish(c, path, p, &h);
     if (t->rcv.blocks && !via_blocks_any(via_tcp_blocks(c, t)))
         via_tcp_drop_blocks(c, t); /* a duplicate was all that it had to tell */
     if (!w->plain && !(w->path.flags & ~(uint32_t)VIA_PATH_CSUM_FREE) && via_path_valid(c, &w->path))
@@ -238,6 +271,7 @@ static enum via_tcp_sent emit_any(struct via_core *c, struct via_tcp_conn *t, st
 }
 
 enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e) {
+    struct via_tcp_emit marked;
     enum via_tcp_sent how;
     struct via_tcp_way *w;
     uint32_t owed;
@@ -247,6 +281,11 @@ enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *
     if (VIA_UNLIKELY(!w)) {
         t->sock.reason = err; /* lost, as far as the peer can see; timers try again */
         return VIA_SENT;
+    }
+    if (VIA_UNLIKELY((t->opts & VIA_TCP_HAS_ECN) | (e->flags & VIA_TCP_SYN))) {
+        marked = *e;
+        marked.flags |= via_tcp_ecn_flags(c, t, e);
+        e = &marked;
     }
     if (VIA_LIKELY(is_plain(c, t, w, e)))
         how = emit_plain(c, t, w, e);
@@ -260,6 +299,8 @@ enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *
     }
     /* RFC 2018 4: the peer hears of holes at once, and a segment with data has no room for it. */
     owed = t->rcv.blocks && e->p ? t->bits & VIA_TCPB_ACK_NOW : 0;
+    if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
+        via_tcp_ecn_sent(c, t, e);
     note_sent(c, t);
     t->bits |= owed;
     return VIA_SENT;

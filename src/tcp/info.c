@@ -57,6 +57,7 @@ static void fill_counts(const struct via_tcp_conn *t, struct via_tcp_info *i) {
     i->timeouts = n->timeouts;
     i->probes = n->probes;
     i->undone = n->undone;
+    i->ecn_marks = n->marks;
     i->last_sent = t->last_tx;
     i->last_received = t->last_rx;
     i->last_ack = t->last_rx;

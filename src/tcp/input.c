@@ -3,6 +3,7 @@
 #include "net/input.h"
 #include "tcp/tcp.h"
 
+#define ECN_FLAGS (VIA_TCP_AE | VIA_TCP_CWR | VIA_TCP_ECE)
 #define PAWS_OLD (24u * 24 * 3600 * 1000) /* 24 days in ticks: what is older says nothing (RFC 7323 5.5) */
 
 void via_tcp_challenge(struct via_core *c, struct via_tcp_conn *t) {
@@ -174,6 +175,8 @@ static enum via_drop take_segment(struct via_core *c, struct via_tcp_conn *t, st
         (why = check_syn(c, t, in)))
         return why;
     take_stamp(c, t, in);
+    if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
+        via_tcp_ecn_got(c, t, in);
     t->last_rx = via_now(c);
     t->probes = 0;
     if ((why = check_ack(c, t, in)))
@@ -204,7 +207,7 @@ static inline bool is_expected(const struct via_core *c, const struct via_tcp_co
     const struct via_tcp_head *h = &in->h;
 
     return c->attrs.tcp_fast_path && t->state == VIA_TCP_ESTABLISHED && h->seq == t->rcv.nxt &&
-           (h->flags & ~(uint32_t)VIA_TCP_PSH) == VIA_TCP_ACK && h->opt.has == (t->opts & VIA_TCP_HAS_TS ? VIA_TCP_TS : 0) &&
+           (h->flags & ~(uint32_t)(VIA_TCP_PSH | (t->opts & VIA_TCP_HAS_ECN ? ECN_FLAGS : 0))) == VIA_TCP_ACK && h->opt.has == (t->opts & VIA_TCP_HAS_TS ? VIA_TCP_TS : 0) &&
            !(t->rcv.blocks | (t->bits & (VIA_TCPB_FIN_GOT | VIA_TCPB_DEFER))) &&
            (!(h->opt.has & VIA_TCP_TS) || !via_seq_lt(h->opt.tsval, t->rcv.ts_recent)) &&
            via_seq_le(h->seq + in->len, t->rcv.edge);
@@ -214,6 +217,8 @@ static enum via_drop take_expected(struct via_core *c, struct via_tcp_conn *t, s
     enum via_drop why;
 
     take_stamp(c, t, in);
+    if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
+        via_tcp_ecn_got(c, t, in);
     t->last_rx = via_now(c);
     t->probes = 0;
     if (in->h.ack != t->snd.una || !in->len || (uint32_t)in->h.wnd << t->snd.wscale != t->snd.wnd) {
@@ -260,6 +265,7 @@ static enum via_drop to_conn(struct via_core *c, struct via_tcp_conn *t, struct 
     if (t->state == VIA_TCP_SYN_RECEIVED && (in->h.flags & (VIA_TCP_SYN | VIA_TCP_RST)) == VIA_TCP_SYN &&
         in->h.seq + 1 == t->rcv.nxt) {
         if (!(in->h.flags & VIA_TCP_ACK)) { /* the same SYN once more: our answer was lost */
+            via_tcp_ecn_syn(c, t, in); /* it may have given up asking for ECN */
             via_tcp_send_syn(c, t);
             return VIA_DROP_TCP_OLD;
         }

@@ -147,10 +147,12 @@ static void answer_cookie(struct via_core *c, struct via_listener *l, const stru
         ride.sack_ok = c->attrs.tcp_sack && (o->has & VIA_TCP_SACK_OK);
         if (c->attrs.tcp_wscale && (o->has & VIA_TCP_WSCALE))
             ride.wscale = (uint8_t)via_min32(o->wscale, VIA_TCP_WSCALE_MAX);
+        ride.ecn = via_tcp_ecn_of_syn(c, in->h.flags) != 0;
         h.opt.has |= VIA_TCP_TS | (ride.sack_ok ? VIA_TCP_SACK_OK : 0) |
                      (ride.wscale != VIA_COOKIE_NO_SCALE ? VIA_TCP_WSCALE : 0);
         h.opt.tsval = via_cookie_ts(stamp_now(c, &tuple), &ride);
         h.opt.tsecr = o->tsval;
+        h.flags = (uint16_t)(h.flags | via_tcp_ecn_of_syn(c, in->h.flags));
         h.opt.wscale = 0; /* nobody will know what it was */
     }
     l->cookies_sent++;
@@ -168,7 +170,7 @@ static void recall(struct via_core *c, struct via_tcp_conn *t, const struct via_
         t->opts |= VIA_TCP_HAS_TS;
         t->rcv.ts_recent = o->tsval;
         t->rcv.ts_at = via_tcp_now(c, t);
-        t->opts |= ride.sack_ok ? VIA_TCP_HAS_SACK : 0;
+        t->opts |= (ride.sack_ok ? VIA_TCP_HAS_SACK : 0) | (ride.ecn && c->attrs.tcp_ecn ? VIA_TCP_HAS_ECN : 0);
         if (ride.wscale != VIA_COOKIE_NO_SCALE) {
             t->opts |= VIA_TCP_HAS_WSCALE;
             t->snd.wscale = (uint8_t)via_min32(ride.wscale, VIA_TCP_WSCALE_MAX);

@@ -9,26 +9,20 @@ uint32_t via_tcp_usable(const struct via_tcp_conn *t) {
 }
 
 uint32_t via_tcp_window(const struct via_tcp_conn *t) {
-    return t->phase == VIA_PHASE_RECOVERY ? t->snd.window : t->cc.cwnd;
+    return t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR ? t->snd.window : t->cc.cwnd;
 }
 
-/* RFC 3042: each of the first two duplicates lets one more segment out. */
-static uint32_t limited_transmit(const struct via_tcp_conn *t) {
-    if (t->phase != VIA_PHASE_OPEN || (t->opts & VIA_TCP_HAS_SACK))
-        return 0;
-    return via_min32(t->snd.dups, 2) * t->snd.mss;
-}
-
+/* Limited transmit (RFC 3042) needs nothing of its own: what a duplicate tells has left the pipe. */
 static bool fits_window(const struct via_tcp_conn *t, uint32_t len) {
     uint32_t pipe = via_sack_pipe(&t->board);
 
-    return pipe + len <= via_tcp_window(t) + limited_transmit(t) || (!pipe && !t->board.segs);
+    return pipe + len <= via_tcp_window(t) || (!pipe && !t->board.segs);
 }
 
 static void count_out(struct via_core *c, struct via_tcp_conn *t, uint32_t len, bool again) {
     c->tcp->tx_bytes += len;
     t->count.sent += len;
-    if (t->phase == VIA_PHASE_RECOVERY)
+    if (VIA_UNLIKELY(t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR))
         via_prr_sent(&t->prr, len);
     if (VIA_UNLIKELY(t->bits & VIA_TCPB_PACED))
         via_tcp_pace_sent(c, t, len);
@@ -188,6 +182,7 @@ static bool send_next(struct via_core *c, struct via_tcp_conn *t, struct via_pkt
     if (VIA_UNLIKELY(!id))
         return false;
     e.flags = VIA_TCP_ACK | (fin ? VIA_TCP_FIN : 0) | (last ? VIA_TCP_PSH : 0);
+    e.ect = VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN) && p && via_tcp_ecn_may_mark(c, t);
     if (VIA_UNLIKELY(via_tcp_emit_segment(c, t, &e) != VIA_SENT)) {
         via_pool_put(&c->tcp->segs, &c->region, id);
         return false;

@@ -100,6 +100,7 @@ void via_tcp_take_syn(struct via_core *c, struct via_tcp_conn *t, const struct v
     t->snd.wl2 = t->snd.una;
     t->last_rx = via_now(c);
     via_tcp_set_mss(c, t, via_tcp_way(c, t));
+    via_tcp_ecn_syn(c, t, in);
 }
 
 /* The SYN was acknowledged: its round trip is the first sample (Karn: if it was sent once), its segment goes. */
@@ -138,6 +139,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     via_tcp_disarm(t, VIA_DUE_RETRY);
     via_tcp_disarm(t, VIA_DUE_LIFE);
     via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
+    t->cc.abe = c->attrs.tcp_abe;
     via_tcp_pace_setup(c, t);
     if (t->bits & VIA_TCPB_KEEP)
         via_tcp_arm(c, t, VIA_DUE_KEEP, via_after(via_now(c), t->keep_idle * VIA_SEC));

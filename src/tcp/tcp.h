@@ -25,6 +25,7 @@
 #include "tcp/blocks.h"
 #include "tcp/cc.h"
 #include "tcp/cookie.h"
+#include "tcp/ecn.h"
 #include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/recover.h"
@@ -61,6 +62,8 @@ enum via_tcp_bit {
     VIA_TCPB_DEFER = 1u << 22,     /* not offered before its first data */
     VIA_TCPB_CORKED = 1u << 23,    /* a short segment waits for VIA_DUE_CORK */
     VIA_TCPB_PUSH = 1u << 24,      /* once: a short segment need not wait */
+    VIA_TCPB_ECE = 1u << 28,       /* classic ECN: a mark came, the peer is told until it has reduced */
+    VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
     VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
 };
 
@@ -78,7 +81,8 @@ enum via_tcp_due {
 /* What VIA_DUE_RETRY means now: at most one of these is ever needed. */
 enum via_tcp_retry { VIA_RETRY_NONE = 0, VIA_RETRY_RTO, VIA_RETRY_PROBE, VIA_RETRY_REORDER, VIA_RETRY_PERSIST };
 
-enum via_tcp_phase { VIA_PHASE_OPEN = 0, VIA_PHASE_RECOVERY, VIA_PHASE_LOSS };
+/* CWR: a round trip of reduction because of marks (RFC 9937 has it go as a recovery goes). */
+enum via_tcp_phase { VIA_PHASE_OPEN = 0, VIA_PHASE_RECOVERY, VIA_PHASE_LOSS, VIA_PHASE_CWR };
 
 /* Flags of the user in a scoreboard segment. */
 enum via_tcp_seg_user { VIA_SEG_SYN = VIA_SEG_USER, VIA_SEG_FIN = 2 * VIA_SEG_USER };
@@ -139,11 +143,13 @@ struct via_tcp_count {
     uint32_t resent;
     uint32_t segs_sent, segs_received, segs_resent, duplicates;
     uint16_t recoveries, timeouts, probes, undone;
+    uint32_t marks;
 };
 
 /* What few connections need; of a pool, so that the others do not pay for it. */
 struct via_tcp_more {
     struct via_pace pace;
+    struct via_accecn ecn; /* with VIA_TCP_HAS_ACCECN */
 };
 
 struct via_tcp_conn {
@@ -436,6 +442,7 @@ struct via_tcp_emit {
     via_seq_t seq;
     uint32_t flags;    /* enum via_tcp_flag */
     struct via_pkt *p; /* data, NULL: none */
+    bool ect;          /* routers may mark it */
 };
 /* Sends a segment of the connection, its ACK and window as of now. */
 enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e);
@@ -443,6 +450,21 @@ enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *
 void via_tcp_emit_bare(struct via_core *c, const struct via_flow *flow, struct via_tcp_head *h);
 /* The RST that answers a segment for which nobody is here (RFC 9293 3.10.7.1). */
 void via_tcp_refuse(struct via_core *c, const struct via_tcp_in *in);
+
+/* ecn.c. What a SYN says of it, or a SYN-ACK. */
+void via_tcp_ecn_syn(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in);
+/* What a SYN cookie answers to a SYN with these flags. */
+uint32_t via_tcp_ecn_of_syn(const struct via_core *c, uint32_t flags);
+/* Flags that a segment has for it. The rest with VIA_TCP_HAS_ECN only: */
+uint32_t via_tcp_ecn_flags(const struct via_core *c, const struct via_tcp_conn *t, const struct via_tcp_emit *e);
+void via_tcp_ecn_sent(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e);
+bool via_tcp_ecn_may_mark(const struct via_core *c, const struct via_tcp_conn *t);
+bool via_tcp_ecn_wants(const struct via_core *c, const struct via_tcp_conn *t);
+void via_tcp_ecn_opts(struct via_core *c, struct via_tcp_conn *t, uint32_t flags, struct via_tcp_opts *o);
+/* A good segment came. */
+void via_tcp_ecn_got(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in);
+/* Marks that an ACK tells of, which newly acknowledges `pkts` segments. */
+uint32_t via_tcp_ecn_acked(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in, uint32_t pkts);
 
 /* timer.c */
 /* When VIA_DUE_RETRY is due that would be at `at`, were it not for the user timeout. */
