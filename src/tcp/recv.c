@@ -40,8 +40,9 @@ ssize_t via_tcp_recv(struct via_stack *st, via_sock_t s, void *buf, size_t len, 
         return via_bad_handle(c);
     if (VIA_UNLIKELY(!buf || !len))
         return via_why_set(c, -EINVAL, "tcp: no room for bytes");
-    if (VIA_UNLIKELY(flags & VIA_PEEK))
-        return peek(c, t, buf, most);
+    if (VIA_UNLIKELY(flags))
+        return flags == VIA_PEEK ? peek(c, t, buf, most)
+                                 : via_why_set(c, -EINVAL, "tcp: receive flags %#x are not known", flags);
     done = via_rxq_read(c, &t->sock, buf, most);
     if (VIA_UNLIKELY(!done))
         return nothing(c, t);

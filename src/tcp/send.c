@@ -327,6 +327,8 @@ ssize_t via_tcp_send(struct via_stack *st, via_sock_t s, const struct iovec *v, 
         return via_bad_handle(c);
     if (VIA_UNLIKELY(n < 0 || (n && !v) || (bytes = iov_bytes(v, n)) < 0))
         return via_why_set(c, -EINVAL, "tcp: a vector that is nowhere");
+    if (VIA_UNLIKELY(flags & ~(VIA_MORE | VIA_FLUSH | VIA_ALL)))
+        return via_why_set(c, -EINVAL, "tcp: send flags %#x are not known", flags);
     err = via_tcp_may_send(c, t);
     if (VIA_UNLIKELY(err))
         return err;

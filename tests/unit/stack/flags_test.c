@@ -63,6 +63,28 @@ static void every_verb_with_flags_refuses_unknown_ones(void **state) {
     assert_int_equal(via_sock_close(b->st, s, VIA_ABORT), 0);
 }
 
+static void streams_refuse_unknown_flags_too(void **state) {
+    struct iovec iov = {(void *)(uintptr_t) "x", 1};
+    struct via_ep peer = desk_ep("10.0.1.2:80"), local = desk_ep("10.0.1.1:80");
+    struct via_tcp_conf conf = VIA_TCP_CONF_INIT;
+    struct via_listen_conf listen = VIA_LISTEN_CONF_INIT;
+    struct via_seg seg = {.data = iov.iov_base, .len = 1};
+    via_sock_t t;
+    char byte;
+
+    (void)state;
+    conf.flags = listen.flags = 1;
+    assert_int_equal(via_tcp_connect(b->st, &conf, NULL, &peer, &t), -EINVAL);
+    assert_int_equal(via_listen(b->st, &listen, &local, &t), -EINVAL);
+    assert_int_equal(via_tcp_connect(b->st, NULL, NULL, &peer, &t), 0);
+    refused((int)via_tcp_send(b->st, t, &iov, 1, 0x4), "0x4");
+    refused((int)via_tcp_recv(b->st, t, &byte, 1, 0x1), "0x1");
+    refused((int)via_tcp_recv(b->st, t, &byte, 1, VIA_PEEK | 0x400), "0x600");
+    refused(via_zc_send(b->st, t, &(struct via_post){.seg = &seg, .n = 1, .flags = 0x100}), "0x100");
+    refused(via_sock_close(b->st, t, 0x4), "0x4");
+    assert_int_equal(via_sock_close(b->st, t, VIA_ABORT), 0);
+}
+
 static void flags_of_received_datagrams_may_come_back(void **state) {
     struct iovec iov = {(void *)(uintptr_t) "x", 1};
     struct via_dgram d = {.iov = &iov, .iovcnt = 1, .flags = VIA_DGRAM_TRUNC | VIA_DGRAM_SHARED | VIA_DGRAM_MCAST};
@@ -74,6 +96,7 @@ static void flags_of_received_datagrams_may_come_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_verb_with_flags_refuses_unknown_ones, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(streams_refuse_unknown_flags_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(flags_of_received_datagrams_may_come_back, set_up, tear_down),
     };
 
