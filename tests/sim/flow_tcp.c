@@ -8,6 +8,7 @@
 
 #define CHUNK 65536u
 #define CYCLE 251u
+#define BUFFER (4u << 20) /* more than any of the links needs */
 
 const bool flow_has_tcp = true;
 
@@ -26,6 +27,7 @@ static void dial(struct flow *f) {
     struct via_ep to = via_ep_any(VIA_AF_4, f->port);
 
     c.cc = f->cc;
+    c.sndbuf = BUFFER;
     to.addr = f->to->addr;
     f->sent = 0;
     f->begun = f->from->sim->now;
@@ -40,6 +42,7 @@ void tcp_start(struct flow *f) {
     struct via_listen_conf c = VIA_LISTEN_CONF_INIT;
     struct via_ep at = via_ep_any(VIA_AF_4, f->port);
 
+    c.rcvbuf = BUFFER;
     if (via_listen(f->to->st, &c, &at, &f->listener) ||
         via_epoll_ctl(f->to->set, VIA_EPOLL_ADD, f->listener, VIA_EV_ACCEPT, f->port))
         abort();

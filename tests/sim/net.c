@@ -98,20 +98,19 @@ static bool mark(struct sim_packet *p) {
     return true;
 }
 
-static bool lose(struct sim_pipe *p) {
-    if (p->burst_left) {
-        p->burst_left--;
+/* A burst is a time in which nothing comes through: lone retransmissions do not use it up one by one. */
+static bool lose(struct sim *s, struct sim_pipe *p) {
+    if (s->now < p->burst_end)
         return true;
-    }
     if (chance(&p->rand, p->conf.burst)) {
-        p->burst_left = (uint32_t)(sim_draw(&p->rand) % (2 * p->conf.burst_len));
+        p->burst_end = s->now + sim_draw(&p->rand) % (2 * p->conf.burst_time);
         return true;
     }
     return chance(&p->rand, p->conf.loss);
 }
 
 static void enqueue(struct sim *s, struct sim_pipe *p, struct sim_packet *k) {
-    if (lose(p)) {
+    if (lose(s, p)) {
         p->lost++;
         packet_put(s, k);
         return;

@@ -24,7 +24,7 @@ struct sim_pipe_conf {
     bool ecn;              /* marks where it would drop, if the packet can be marked */
     double loss;           /* of single packets */
     double burst;          /* chance that a burst of losses begins */
-    uint32_t burst_len;    /* its mean length */
+    via_ns_t burst_time;   /* its mean length */
     double reorder;        /* chance that a packet is `reorder_by` late */
     via_ns_t reorder_by;
 };
@@ -45,7 +45,7 @@ struct sim_pipe {
     uint32_t queued;
     via_ns_t free_at;   /* the wire */
     via_ns_t last_out;  /* with jitter: nothing overtakes */
-    uint32_t burst_left;
+    via_ns_t burst_end;
     via_ns_t first_above, drop_next; /* CoDel */
     uint32_t drop_count;
     bool dropping;
