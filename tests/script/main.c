@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * script_run: runs packet scripts. Usage: script_run [-kv] [-4|-6] [-s|-f] [-w CAPTURE] FILE|FOLDER...
+ * script_run: runs packet scripts. Usage: script_run [-kv] [-4|-6] [-s|-f] [-m MTU] [-w CAPTURE] FILE|FOLDER...
  * Each script runs over IPv4 and IPv6, with the fast path and (where the library has that attribute) without.
- * -v tells every line; -k takes no excuse (--known); -4, -6, -f (fast), -s (slow) choose a variant; -w writes what the stack saw as pcapng.
+ * -v tells every line; -k takes no excuse (--known);
+ * -4, -6, -f (fast), -s (slow) choose a variant; -m is the MTU of scripts that have none of their own; -w writes what the
+ * stack saw as pcapng.
  */
 #include "script.h"
 
@@ -14,6 +16,7 @@
 struct totals {
     unsigned runs, scripts, failed, skipped, known;
     int family, slow; /* -1: both */
+    uint32_t mtu;     /* where the script does not say */
     bool verbose, has_slow, strict;
     const char *pcap;
 };
@@ -28,7 +31,7 @@ static bool one(const char *path, bool six, bool slow, struct totals *t) {
     r->slow = slow;
     r->verbose = t->verbose;
     r->pcap = t->pcap;
-    r->conf.mtu = 1500;
+    r->conf.mtu = t->mtu;
     r->conf.seed = 7;
     r->conf.tolerance = VIA_MS;
     ok = sc_load(r, path);
@@ -99,10 +102,10 @@ static bool has_attr(const char *spec) {
 }
 
 int main(int argc, char **argv) {
-    struct totals t = {.family = -1, .slow = -1};
+    struct totals t = {.family = -1, .slow = -1, .mtu = 1500};
     int c;
 
-    while ((c = getopt(argc, argv, "kv46sfw:")) != -1) {
+    while ((c = getopt(argc, argv, "kv46sfw:m:")) != -1) {
         switch (c) {
         case 'k':
             t.strict = true;
@@ -118,11 +121,14 @@ int main(int argc, char **argv) {
         case 'f':
             t.slow = c == 's';
             break;
+        case 'm':
+            t.mtu = (uint32_t)strtoul(optarg, NULL, 0);
+            break;
         case 'w':
             t.pcap = optarg;
             break;
         default:
-            fprintf(stderr, "usage: script_run [-kv] [-4|-6] [-s|-f] [-w CAPTURE] FILE|FOLDER...\n");
+            fprintf(stderr, "usage: script_run [-kv] [-4|-6] [-s|-f] [-m MTU] [-w CAPTURE] FILE|FOLDER...\n");
             return 2;
         }
     }
