@@ -44,7 +44,7 @@ struct maker {
     struct diff_program *p;
     uint64_t rand;
     bool open[2][DIFF_SOCKS];
-    bool shut[2][DIFF_SOCKS];
+    bool shut[2][DIFF_SOCKS], used[2][DIFF_SOCKS];
     uint32_t unread[2][DIFF_SOCKS];
     uint8_t where[2][DIFF_SOCKS]; /* by port */
 };
@@ -152,7 +152,9 @@ static void add_connection(struct maker *m, uint8_t c) {
     uint8_t side = (uint8_t)below(&m->rand, 2);
     struct diff_op *op = add(m, OP_OPEN, side, c);
 
-    op->port = chance(&m->rand, 50) ? diff_port(m->p, side, c) : 0;
+    /* The same pair of ends again, while the former connection may be in TIME_WAIT, is an intended difference. */
+    op->port = !m->used[side][c] && chance(&m->rand, 50) ? diff_port(m->p, side, c) : 0;
+    m->used[side][c] = true;
     op->where = chance(&m->rand, 70) ? AT_ANY : AT_OWN;
     add(m, OP_CONNECT, side, c);
     add(m, OP_ACCEPT, !side, 0)->other = c;

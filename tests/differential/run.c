@@ -18,6 +18,7 @@ struct play {
     struct half {
         uint64_t sent, read; /* bytes of the connection as it is now */
         bool open, fin, cut; /* cut: what is on its way may be lost */
+        bool doomed;         /* it sent to one that is closed: a reset will come */
     } half[2][DIFF_SOCKS];
     bool stuck;
     uint8_t out[DIFF_BYTES + 16], in[DIFF_BYTES + 16];
@@ -92,6 +93,8 @@ static bool arrived(struct play *y, unsigned side, unsigned c) {
     const struct half *from = &y->half[side][c], *to = &y->half[!side][c];
     int eof = 0;
 
+    if (from->doomed && from->open && y->api[side]->state(y->ctx[side], c, &eof) % 9)
+        return false;
     if (from->cut || to->cut || !to->open)
         return true;
     if (to->read + (uint64_t)y->api[!side]->pending(y->ctx[!side], c) < from->sent)
@@ -137,7 +140,8 @@ static void note(struct play *y, const struct diff_op *op, int result) {
         y->half[op->side][op->other] = (struct half){.open = true};
     } else if (op->verb == OP_SEND && result > 0) {
         mine->sent += (uint64_t)result;
-        mine->cut |= !theirs->open; /* it will be answered by a reset */
+        mine->doomed |= !theirs->open;
+        mine->cut |= mine->doomed;
     } else if (op->verb == OP_RECV && result > 0) {
         mine->read += (uint64_t)result;
     } else if (op->verb == OP_SHUTDOWN && !result) {

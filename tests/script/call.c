@@ -404,6 +404,8 @@ static void verb_nothing(struct sc_run *r, unsigned slot) {
 
     (void)slot;
     if (r->queue_n)
+        sc_relative(r, sc_next(r));
+    if (r->queue_n)
         sc_fail(r, "a packet that nobody asked for: %s", sc_show(r, sc_next(r), text, sizeof text));
 }
 

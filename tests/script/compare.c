@@ -84,6 +84,18 @@ static void make_relative(const struct sc_slot *s, struct sc_pkt *p) {
     }
 }
 
+void sc_relative(struct sc_run *r, struct sc_pkt *p) {
+    for (unsigned i = 1; i <= SC_SLOTS && p->kind == SC_TCP; i++) {
+        struct sc_slot *s = &r->slot[i];
+
+        if (s->rport != p->dport || (s->lport && s->lport != p->sport) || !s->ours_known)
+            continue;
+        p->slot = i;
+        make_relative(s, p);
+        return;
+    }
+}
+
 static void compare_stream(const struct both *b) {
     const struct sc_pkt *g = b->got;
     uint64_t first = (uint64_t)g->seq + (g->flags & SC_SYN ? 1 : 0) - 1;

@@ -286,6 +286,7 @@ static void check_end(struct sc_run *r) {
     if (!r->queue_n)
         return;
     r->cur = r->lines - 1;
+    sc_relative(r, sc_next(r));
     sc_fail(r, "at the end of the script: a packet that no line asked for, sent at %.6f\n    %s",
             seconds(r, sc_next(r)->at), sc_show(r, sc_next(r), text, sizeof text));
 }

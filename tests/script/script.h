@@ -192,6 +192,8 @@ void sc_icmp_names(struct sc_run *r, struct sc_pkt *p, const char *what, const c
 bool sc_decode(struct sc_run *r, struct sc_pkt *p, const uint8_t *frame, uint32_t len);
 /* Fails the script unless `got` is what `want` says. */
 void sc_compare(struct sc_run *r, const struct sc_pkt *want, struct sc_pkt *got);
+/* The numbers of a packet that no line asked for, as a script would have them. */
+void sc_relative(struct sc_run *r, struct sc_pkt *p);
 /* show.c: a packet as a script would write it. */
 const char *sc_show(const struct sc_run *r, const struct sc_pkt *p, char *buf, size_t size);
 
