@@ -44,7 +44,7 @@ enum { OTHER, TRAFFIC, LATE };
  * the end of a reassembly, a second or more after the program that broke it, to whoever has its port by then: LATE.
  */
 static int tcp_kind(const uint8_t *tcp, size_t n) {
-    size_t hlen = n >= 20 ? tcp[12] >> 4u << 2 : 0;
+    size_t hlen = n >= 20 ? (size_t)tcp[12] >> 4 << 2 : 0;
 
     return n >= 20 && !(tcp[13] & 6) && (n > hlen || (tcp[13] & 1)) ? TRAFFIC : OTHER; /* data and FIN, no SYN, no RST */
 }

@@ -69,7 +69,7 @@ static void decode_tcp(struct sc_run *r, struct sc_pkt *p, uint32_t at) {
     uint32_t n = p->size - at, hlen;
 
     p->kind = SC_TCP;
-    if (n < 20 || (hlen = t[12] >> 4u << 2) < 20 || hlen > n) {
+    if (n < 20 || (hlen = (uint32_t)t[12] >> 4 << 2) < 20 || hlen > n) {
         fault(p, "the header of TCP is cut");
         return;
     }

@@ -18,6 +18,14 @@ static void add_line(struct sc_run *r, char *text, const char *file, unsigned nu
     r->line[r->lines] = (struct sc_line){NULL, file, number};
 }
 
+/* Lines name their file as long as the script lives. */
+static const char *keep_name(struct sc_run *r, const char *path) {
+    r->name = realloc(r->name, (r->names + 1) * sizeof *r->name);
+    if (!r->name || !(r->name[r->names] = strdup(path)))
+        abort();
+    return r->name[r->names++];
+}
+
 static bool option_value(const char *text, const char *name, const char **value) {
     size_t n = strlen(name);
 
@@ -83,10 +91,11 @@ static void trim(char *text) {
 
 static void read_file(struct sc_run *r, const char *path, unsigned depth) {
     FILE *f = fopen(path, "r");
-    char text[2048], *at, *name = strdup(path);
+    const char *name = keep_name(r, path);
+    char text[2048], *at;
     unsigned number = 0;
 
-    if (!f || !name) {
+    if (!f) {
         add_line(r, strdup(""), name, 0);
         r->cur = r->lines - 1;
         sc_fail(r, "cannot be read");
@@ -299,35 +308,48 @@ static void play(struct sc_run *r) {
 }
 
 static void drop_lines(struct sc_run *r) {
-    const char *file = NULL;
+    unsigned i;
 
-    for (unsigned i = 0; i < r->lines; i++)
+    for (i = 0; i < r->lines; i++)
         free(r->line[i].text);
-    (void)file; /* names of files live until the process ends: messages quote them */
     free(r->line);
     r->line = NULL;
     r->lines = 0;
+    for (i = 0; i < r->names; i++)
+        free(r->name[i]);
+    free(r->name);
+    r->name = NULL;
+    r->names = 0;
 }
 
 bool sc_load(struct sc_run *r, const char *path) {
-    bool fine = !setjmp(r->out);
-
-    if (fine)
-        read_file(r, path, 0);
-    return fine;
+    if (setjmp(r->out))
+        return false;
+    read_file(r, path, 0);
+    return true;
 }
 
 void sc_unload(struct sc_run *r) {
     drop_lines(r);
 }
 
-bool sc_play(struct sc_run *r) {
-    bool fine = !setjmp(r->out);
+/* Each jump back has a function of its own, so that no variable of the caller's is in doubt. */
+static bool try_play(struct sc_run *r) {
+    if (setjmp(r->out))
+        return false;
+    play(r);
+    return true;
+}
 
-    if (fine)
-        play(r);
+static void try_close(struct sc_run *r) {
     if (!setjmp(r->out))
         sc_world_close(r);
+}
+
+bool sc_play(struct sc_run *r) {
+    bool fine = try_play(r);
+
+    try_close(r);
     if (!*r->conf.fails)
         return fine;
     if (fine) {

@@ -136,6 +136,8 @@ struct sc_line {
 
 /* A run of one script in one variant. */
 struct sc_run {
+    char **name; /* of the files that were read */
+    unsigned names;
     struct sc_conf conf;
     bool six, slow, verbose;
     bool held; /* packets and calls are gathered for one poll */
