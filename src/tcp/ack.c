@@ -277,6 +277,16 @@ static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     via_cc_acked(&t->cc, &v);
 }
 
+/* Two windows: one that is under way and one to be sent when that is acknowledged. */
+static inline void grow_buffer(const struct via_core *c, struct via_tcp_conn *t) {
+    uint32_t most = (uint32_t)c->attrs.tcp_sndbuf_max;
+
+    if (VIA_LIKELY(t->cc.cwnd <= t->snd.buf / 2) || (t->bits & VIA_TCPB_SND_SET) || t->snd.buf >= most ||
+        c->s->pkts.free <= c->frame_count / 2)
+        return;
+    t->snd.buf = via_min32(2 * t->cc.cwnd, most);
+}
+
 /* SND.UNA has moved: what follows from that alone. */
 static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     t->stuck = 0;
@@ -291,6 +301,7 @@ static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
         via_tcp_arm_retry(c, t);
     }
     via_tcp_free_segs(c, t, a->board.gone);
+    grow_buffer(c, t);
     if (t->bits & VIA_TCPB_SPACE)
         via_tcp_give_space(c, t);
 }

@@ -62,8 +62,8 @@ void via_tcp_setup(struct via_core *c, struct via_tcp_conn *t) {
     t->rcv.buf = (uint32_t)a->tcp_rcvbuf;
     t->rcv.mss = 536;
     t->rcv.quick = (uint8_t)a->tcp_quick_acks;
-    t->keep_idle = (uint32_t)a->tcp_keep_idle;
-    t->keep_interval = (uint32_t)a->tcp_keep_interval;
+    t->keep_idle = (uint16_t)a->tcp_keep_idle;
+    t->keep_interval = (uint16_t)a->tcp_keep_interval;
     t->keep_count = (uint8_t)a->tcp_keep_count;
     t->user_timeout = (uint32_t)(a->tcp_user_timeout / VIA_MS);
     t->linger = -1;
@@ -234,6 +234,7 @@ static void apply_conf(struct via_tcp_conn *t, const struct via_tcp_conf *conf) 
         t->snd.buf = conf->sndbuf;
     if (conf->rcvbuf)
         t->rcv.buf = conf->rcvbuf;
+    t->bits |= (conf->sndbuf ? VIA_TCPB_SND_SET : 0u) | (conf->rcvbuf ? VIA_TCPB_RCV_SET : 0u);
     if (conf->user_timeout)
         t->user_timeout = (uint32_t)via_min_ns(conf->user_timeout / VIA_MS, UINT32_MAX);
     t->tos = (uint8_t)conf->tos;

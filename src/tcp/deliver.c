@@ -286,9 +286,36 @@ enum via_drop via_tcp_take_data(struct via_core *c, struct via_tcp_conn *t, stru
     return VIA_KEPT;
 }
 
+/* Frames are there for all: no buffer grows while less than half of them is free. */
+static bool may_grow(const struct via_core *c) {
+    return c->s->pkts.free > c->frame_count / 2;
+}
+
+static void tune(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes) {
+    uint32_t most = (uint32_t)c->attrs.tcp_rcvbuf_max, want;
+    struct via_tcp_more *m;
+
+    /* A connection that never brought half a buffer needs no other. */
+    if (t->rcv.buf >= most || (t->bits & VIA_TCPB_RCV_SET) || t->count.received < t->rcv.buf / 2 ||
+        !(m = via_tcp_more_new(c, t)))
+        return;
+    want = via_min32(via_tune_read(&m->tune, via_now(c), bytes, t->rtt.srtt), most);
+    if (want > t->rcv.buf && may_grow(c))
+        t->rcv.buf = want;
+}
+
+void via_tcp_tune_stamp(struct via_core *c, struct via_tcp_conn *t, uint32_t tsecr) {
+    via_ns_t rtt = via_rtt_of_echo(via_tcp_now(c, t), tsecr, VIA_TCP_TICK);
+    struct via_tcp_more *m = via_tcp_more(c, t);
+
+    if (m && rtt && tsecr)
+        via_tune_sample(&m->tune, rtt);
+}
+
 void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes) {
     int32_t opened;
 
+    tune(c, t, bytes);
     t->rcv.queued -= bytes;
     if (t->state < VIA_TCP_ESTABLISHED || (t->bits & VIA_TCPB_EOF))
         return;

@@ -33,6 +33,21 @@ static void fill_pace(const struct via_core *c, const struct via_tcp_conn *t, st
     i->limited_pacing = p->held + (p->since ? via_now(c) - p->since : 0);
 }
 
+static void fill_limits(const struct via_core *c, const struct via_tcp_conn *t, struct via_tcp_info *i) {
+    const struct via_tcp_more *m = via_tcp_more(c, t);
+    via_ns_t now = via_now(c), age = (uint32_t)(now / VIA_MS - t->begun) * VIA_MS, held;
+
+    if (!via_tcp_is_synced(t))
+        return;
+    if (m) {
+        i->limited_rwnd = via_limits_time(&m->limits, now, VIA_LIMIT_RWND);
+        i->limited_cwnd = via_limits_time(&m->limits, now, VIA_LIMIT_CWND);
+        i->limited_ring = via_limits_time(&m->limits, now, VIA_LIMIT_RING);
+    }
+    held = i->limited_rwnd + i->limited_cwnd + i->limited_ring + i->limited_pacing;
+    i->limited_app = age > held ? age - held : 0;
+}
+
 static void fill_receiver(const struct via_tcp_conn *t, struct via_tcp_info *i) {
     i->rcv_wnd = t->rcv.edge - t->rcv.nxt;
     i->rcv_wscale = t->rcv.wscale;
@@ -84,6 +99,7 @@ int via_tcp_info(struct via_stack *st, via_sock_t s, struct via_tcp_info *out) {
     out->rto = t->rtt.rto;
     fill_sender(c, t, out);
     fill_pace(c, t, out);
+    fill_limits(c, t, out);
     fill_receiver(t, out);
     fill_counts(t, out);
     return 0;

@@ -57,6 +57,8 @@ static inline void take_stamp(struct via_core *c, struct via_tcp_conn *t, const 
         return;
     t->rcv.ts_recent = in->h.opt.tsval;
     t->rcv.ts_at = via_tcp_now(c, t);
+    if (VIA_UNLIKELY(t->more) && in->len >= t->rcv.mss)
+        via_tcp_tune_stamp(c, t, in->h.opt.tsecr);
 }
 
 /* RFC 9293 3.10.7.4, first: is any of it in the window? An ACK that the window excludes by its data alone counts still. */

@@ -88,6 +88,7 @@ void via_tcp_offer_data(struct via_core *c, struct via_tcp_conn *t, uint64_t seq
 static void inherit(struct via_tcp_conn *t, const struct via_listener *l) {
     t->bits |= VIA_TCPB_PASSIVE | (l->conf_flags & VIA_TCP_NODELAY ? VIA_TCPB_NODELAY : 0u) |
                (l->conf_flags & VIA_TCP_KEEPALIVE ? VIA_TCPB_KEEP : 0u);
+    t->bits |= (l->sndbuf ? VIA_TCPB_SND_SET : 0u) | (l->rcvbuf ? VIA_TCPB_RCV_SET : 0u);
     t->snd.buf = l->sndbuf ? l->sndbuf : t->snd.buf;
     t->rcv.buf = l->rcvbuf ? l->rcvbuf : t->rcv.buf;
     t->user_timeout = l->user_timeout ? l->user_timeout : t->user_timeout;

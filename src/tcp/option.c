@@ -62,12 +62,12 @@ static struct range range_of(int opt) {
 static void set_number(struct via_core *c, struct via_tcp_conn *t, int opt, int x) {
     switch (opt) {
     case VIA_OPT_KEEP_IDLE:
-        t->keep_idle = (uint32_t)x;
+        t->keep_idle = (uint16_t)x;
         if (t->bits & VIA_TCPB_KEEP)
             set_bit(c, t, VIA_OPT_KEEPALIVE, true);
         return;
     case VIA_OPT_KEEP_INTERVAL:
-        t->keep_interval = (uint32_t)x;
+        t->keep_interval = (uint16_t)x;
         return;
     case VIA_OPT_KEEP_COUNT:
         t->keep_count = (uint8_t)x;
@@ -80,9 +80,11 @@ static void set_number(struct via_core *c, struct via_tcp_conn *t, int opt, int 
         return;
     case VIA_OPT_SNDBUF:
         t->snd.buf = (uint32_t)x;
+        t->bits |= VIA_TCPB_SND_SET;
         via_tcp_give_space(c, t);
         return;
     case VIA_OPT_RCVBUF_BYTES:
+        t->bits |= VIA_TCPB_RCV_SET;
         t->rcv.buf = (uint32_t)x; /* what was promised stays: the edge does not move back */
         return;
     default:

@@ -293,6 +293,27 @@ static inline void look_at_link(const struct via_core *c, struct via_tcp_conn *t
         set_most(c, t, &w->path, big);
 }
 
+/* What stopped the sender; the pace keeps its own time. */
+static enum via_limit limit_of(const struct via_tcp_conn *t) {
+    uint32_t len = via_min32(t->snd.unsent_bytes, t->snd.mss);
+
+    if (!t->snd.unsent.head && !t->board.lost.head)
+        return VIA_LIMIT_NONE;
+    if (t->bits & VIA_TCPB_STALLED)
+        return VIA_LIMIT_RING;
+    if (t->board.lost.head || !fits_window(t, len))
+        return VIA_LIMIT_CWND;
+    return via_tcp_usable(t) < len ? VIA_LIMIT_RWND : VIA_LIMIT_NONE;
+}
+
+static void note_limit(struct via_core *c, struct via_tcp_conn *t) {
+    enum via_limit what = limit_of(t);
+    struct via_tcp_more *m = what ? via_tcp_more_new(c, t) : via_tcp_more(c, t);
+
+    if (m && m->limits.what != what)
+        via_limits_now(&m->limits, via_now(c), what);
+}
+
 void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     via_seq_t nxt = t->snd.nxt;
     int err;
@@ -316,6 +337,8 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
         send_ack(c, t);
     if (t->board.head || t->snd.unsent.head)
         arm(c, t, nxt != t->snd.nxt);
+    if (VIA_UNLIKELY(t->snd.unsent.head || t->board.lost.head || t->more))
+        note_limit(c, t);
     if (VIA_UNLIKELY(t->bits & VIA_TCPB_STALLED))
         via_tcp_touch(c, t);
 }

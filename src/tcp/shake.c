@@ -3,7 +3,8 @@
 #include "tcp/tcp.h"
 
 static uint8_t wscale_for(const struct via_core *c, const struct via_tcp_conn *t) {
-    uint64_t most = via_max32(t->rcv.buf, (uint32_t)c->attrs.tcp_rcvbuf);
+    uint32_t later = t->bits & VIA_TCPB_RCV_SET ? 0 : (uint32_t)c->attrs.tcp_rcvbuf_max;
+    uint64_t most = via_max32(via_max32(t->rcv.buf, (uint32_t)c->attrs.tcp_rcvbuf), later);
     uint8_t shift = 0;
 
     while (shift < VIA_TCP_WSCALE_MAX && most >> shift > UINT16_MAX)
@@ -133,6 +134,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     t->snd.wl1 = in->h.seq;
     t->snd.wl2 = in->h.ack;
     t->state = VIA_TCP_ESTABLISHED;
+    t->begun = (uint32_t)(via_now(c) / VIA_MS);
     t->retry = VIA_RETRY_NONE;
     t->tries = 0;
     t->stuck = 0;

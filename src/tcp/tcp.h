@@ -30,6 +30,7 @@
 #include "tcp/rack.h"
 #include "tcp/recover.h"
 #include "tcp/rtt.h"
+#include "tcp/tune.h"
 
 #include <viaduct/listener.h>
 
@@ -64,6 +65,8 @@ enum via_tcp_bit {
     VIA_TCPB_PUSH = 1u << 24,      /* once: a short segment need not wait */
     VIA_TCPB_ECE = 1u << 28,       /* classic ECN: a mark came, the peer is told until it has reduced */
     VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
+    VIA_TCPB_SND_SET = 1u << 25,   /* the application has set the send buffer */
+    VIA_TCPB_RCV_SET = 1u << 26,   /* and the receive buffer */
     VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
 };
 
@@ -150,6 +153,8 @@ struct via_tcp_count {
 struct via_tcp_more {
     struct via_pace pace;
     struct via_accecn ecn; /* with VIA_TCP_HAS_ACCECN */
+    struct via_tune tune;
+    struct via_limits limits;
 };
 
 struct via_tcp_conn {
@@ -181,9 +186,10 @@ struct via_tcp_conn {
     via_ns_t last_tx;
     uint32_t listener; /* ref of the one it waits at */
     uint32_t link_next, link_prev; /* of its listener, or of TIME_WAIT */
-    uint32_t keep_idle, keep_interval; /* seconds */
+    uint32_t begun;                    /* ms: when it was established */
     uint32_t user_timeout;             /* ms, 0: by retries */
     uint32_t stuck;                    /* ms, odd: since when nothing more was acknowledged of what waits; 0: nothing waits */
+    uint16_t keep_idle, keep_interval; /* seconds */
     int32_t linger;                    /* seconds, -1: none */
     uint8_t keep_count, probes;        /* probes: unanswered, of a window or keepalive */
     uint8_t tos, ttl;
@@ -395,6 +401,8 @@ via_seq_t via_tcp_edge(const struct via_tcp_conn *t);
 void via_tcp_drop_blocks(struct via_core *c, struct via_tcp_conn *t);
 /* The application has taken `bytes` out of `pkts` packets. */
 void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes);
+/* A timestamp of ours came back with data: for the receiver's round trip. */
+void via_tcp_tune_stamp(struct via_core *c, struct via_tcp_conn *t, uint32_t tsecr);
 
 /* send.c */
 uint32_t via_tcp_room(const struct via_core *c, const struct via_tcp_conn *t);

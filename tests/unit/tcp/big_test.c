@@ -62,7 +62,7 @@ static void cable_that_stands_for_a_link_gets_segments_of_the_mtu(void **state) 
 /* The sender has large packets queued; from the next on they must be cut. */
 static void impaired_end_gets_segments_of_the_mtu(int end, uint32_t direction) {
     struct via_impair imp = VIA_IMPAIR_INIT;
-    struct duo *r = duo_new(NULL);
+    struct duo *r = duo_new("tcp_sndbuf_max=256k;tcp_rcvbuf_max=256k"); /* little is left over from before */
     via_sock_t s[2];
     int i;
 
