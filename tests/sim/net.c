@@ -354,6 +354,38 @@ struct sim *sim_new(uint64_t seed, const struct sim_pipe_conf pipe[2]) {
     return s;
 }
 
+void sim_push(struct sim *s, unsigned side, const void *frame, uint32_t len) {
+    struct sim_packet *k = packet_get(s);
+
+    if (len > SIM_FRAME)
+        len = SIM_FRAME;
+    memcpy(k->bytes, frame, len);
+    k->len = len;
+    k->to = (uint8_t)!side;
+    enqueue(s, &s->pipe[side], k);
+}
+
+void sim_step(struct sim *s, via_ns_t now) {
+    s->now = now;
+    for (unsigned i = 0; i < 2; i++)
+        serve(s, &s->pipe[i]);
+    while (s->heap_n && s->heap[0]->at <= now) {
+        struct sim_packet *k = heap_pop(s);
+
+        s->deliver(s, k);
+        packet_put(s, k);
+    }
+}
+
+via_ns_t sim_next(struct sim *s) {
+    via_ns_t t = s->heap_n ? s->heap[0]->at : VIA_NEVER;
+
+    for (unsigned i = 0; i < 2; i++)
+        if (s->pipe[i].head && s->pipe[i].free_at < t)
+            t = s->pipe[i].free_at;
+    return t;
+}
+
 static via_ns_t earliest(struct sim *s) {
     via_ns_t t = s->heap_n ? s->heap[0]->at : VIA_NEVER, d;
 

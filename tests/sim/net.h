@@ -78,7 +78,8 @@ struct sim {
     uint32_t heap_n, heap_room;
     struct sim_packet *spare;
     uint64_t polls;
-    void (*tick)(struct sim *s); /* the application's own clock */
+    void (*deliver)(struct sim *s, const struct sim_packet *k); /* instead of a host: where the ends are elsewhere */
+    void (*tick)(struct sim *s);                                /* the application's own clock */
     via_ns_t tick_at;
     void *app;
 };
@@ -87,6 +88,10 @@ struct sim *sim_new(uint64_t seed, const struct sim_pipe_conf pipe[2]);
 /* A host with attributes (may be NULL); all hosts know each other. */
 struct sim_host *sim_add(struct sim *s, unsigned side, const char *attr);
 void sim_run(struct sim *s, via_ns_t until);
+/* For ends elsewhere: a frame enters the pipe of `side`; all that is due by `now` moves on; when something is due next. */
+void sim_push(struct sim *s, unsigned side, const void *frame, uint32_t len);
+void sim_step(struct sim *s, via_ns_t now);
+via_ns_t sim_next(struct sim *s);
 void sim_free(struct sim *s);
 uint64_t sim_draw(uint64_t *rand);
 
