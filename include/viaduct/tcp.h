@@ -164,6 +164,40 @@ enum via_tcp_option {
 /** Looks inside a connection. @return 0; -EBADF; -EINVAL `size` of another version. */
 VIA_API int via_tcp_info(struct via_stack *st, via_sock_t s, struct via_tcp_info *out);
 
+/** What a record of via_trace_read() tells; in brackets its value, at most 2^24 - 1. */
+enum via_trace_what {
+    VIA_TRACE_STATE = 1,  /**< The state became [enum via_tcp_state]; the first record: what it was. */
+    VIA_TRACE_RESENT,     /**< A segment went again [its begin, bytes from the first of the stream]. */
+    VIA_TRACE_LOST,       /**< Fast recovery began [bytes believed lost]. */
+    VIA_TRACE_TIMEOUT,    /**< The retransmission timer expired [times in a row]. */
+    VIA_TRACE_RECOVERED,  /**< The recovery is over [congestion window]. */
+    VIA_TRACE_UNDONE,     /**< It was for nothing and is taken back [congestion window]. */
+    VIA_TRACE_PROBE,      /**< A tail loss probe [bytes under way]. */
+    VIA_TRACE_CLOSED_WND, /**< The peer closed its window [bytes that wait]. */
+    VIA_TRACE_OPENED_WND, /**< It opened it again [bytes]. */
+    VIA_TRACE_PERSIST,    /**< A closed window was probed [times in a row]. */
+    VIA_TRACE_KEEPALIVE,  /**< A keepalive probe [times in a row]. */
+    VIA_TRACE_ERROR,      /**< A soft error [errno]. */
+    VIA_TRACE_MSS,        /**< The path got another MTU [bytes of data in a full segment]. */
+    VIA_TRACE_RESET,      /**< The peer reset the connection. */
+    VIA_TRACE_ENDED,      /**< It is dead [errno of the reason]. */
+};
+
+/** One record. */
+struct via_trace_rec {
+    via_ns_t at;    /**< Stack's time, exact to about a microsecond. */
+    uint32_t what;  /**< enum via_trace_what. */
+    uint32_t value;
+};
+
+/**
+ * The last things that happened to a connection, the oldest first. Recording begins by itself with the first trouble (a
+ * loss, a timeout, an error, a closed window) and goes on until the handle is closed, also when the connection is dead;
+ * the last 62 records are kept. Reading changes nothing.
+ * @return how many were filled in, at most `max`; 0 there was no trouble; -EINVAL; -EBADF.
+ */
+VIA_API int via_trace_read(struct via_stack *st, via_sock_t s, struct via_trace_rec *v, unsigned max);
+
 #ifdef __cplusplus
 }
 #endif

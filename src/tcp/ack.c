@@ -93,14 +93,23 @@ void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t) {
     via_tcp_disarm(t, VIA_DUE_RETRY);
 }
 
+static VIA_COLD void trace_window(struct via_core *c, struct via_tcp_conn *t, uint32_t wnd) {
+    if (wnd)
+        via_tcp_trace_more(c, t, VIA_TRACE_OPENED_WND, wnd);
+    else if (t->snd.unsent_bytes)
+        via_tcp_trace(c, t, VIA_TRACE_CLOSED_WND, t->snd.unsent_bytes);
+}
+
 /* RFC 9293 3.10.7.4: only a segment that is newer than the one the window is from may change it. */
-static bool take_window(struct via_tcp_conn *t, const struct via_tcp_in *in) {
+static bool take_window(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
     uint32_t wnd = (uint32_t)in->h.wnd << t->snd.wscale;
     bool moved;
 
     if (!(via_seq_lt(t->snd.wl1, in->h.seq) || (t->snd.wl1 == in->h.seq && via_seq_le(t->snd.wl2, in->h.ack))))
         return false;
     moved = wnd != t->snd.wnd;
+    if (VIA_UNLIKELY(!wnd != !t->snd.wnd))
+        trace_window(c, t, wnd);
     t->snd.wnd = wnd;
     t->snd.max_wnd = via_max32(t->snd.max_wnd, wnd);
     t->snd.wl1 = in->h.seq;
@@ -153,6 +162,7 @@ static void undo(struct via_core *c, struct via_tcp_conn *t) {
     via_cc_signal(&t->cc, &v, VIA_CC_UNDO);
     via_undo_end(&t->undo);
     t->count.undone++;
+    via_tcp_trace(c, t, VIA_TRACE_UNDONE, t->cc.cwnd);
     t->phase = VIA_PHASE_OPEN;
     t->frto.state = VIA_FRTO_OFF;
     via_rtt_unback(&t->rtt, &c->tcp->rtt);
@@ -173,6 +183,7 @@ static void enter_recovery(struct via_core *c, struct via_tcp_conn *t, const str
     t->snd.high = t->snd.nxt;
     t->bits &= (uint32_t)~VIA_TCPB_RESCUED;
     t->count.recoveries++;
+    via_tcp_trace(c, t, VIA_TRACE_LOST, t->board.lost_bytes);
     if (t->retry == VIA_RETRY_PROBE)
         via_tcp_arm_retry(c, t);
 }
@@ -190,7 +201,8 @@ static void enter_cwr(struct via_core *c, struct via_tcp_conn *t, const struct a
     t->bits |= VIA_TCPB_CWR;
 }
 
-static void leave_recovery(struct via_tcp_conn *t) {
+static void leave_recovery(struct via_core *c, struct via_tcp_conn *t) {
+    via_tcp_trace_more(c, t, VIA_TRACE_RECOVERED, t->cc.cwnd);
     t->phase = VIA_PHASE_OPEN;
     t->snd.high = t->snd.nxt; /* duplicates may be reported for one round trip more */
     t->snd.dups = 0;
@@ -291,7 +303,7 @@ static inline void grow_buffer(const struct via_core *c, struct via_tcp_conn *t)
 static void advance(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     t->stuck = 0;
     if (t->phase != VIA_PHASE_OPEN && via_seq_le(t->snd.high, t->snd.una))
-        leave_recovery(t);
+        leave_recovery(c, t);
     if ((t->bits & VIA_TCPB_LIMITED) && via_seq_lt(t->snd.limit, t->snd.una))
         t->bits &= (uint32_t)~VIA_TCPB_LIMITED;
     if (!t->board.head && !t->snd.unsent.head) {
@@ -423,7 +435,7 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
     a.rtt = 0;
     a.original = false;
     a.marks = 0;
-    a.update = take_window(t, in);
+    a.update = take_window(c, t, in);
     t->tries = 0;
     if (a.update)
         via_tcp_touch(c, t);
@@ -460,6 +472,7 @@ void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t) {
         via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
     via_frto_begin(&t->frto, t->snd.nxt, again);
     t->phase = VIA_PHASE_LOSS;
+    via_tcp_trace(c, t, VIA_TRACE_TIMEOUT, t->tries);
     t->snd.high = t->snd.nxt;
     t->snd.dups = 0;
     t->rack.probing = false;

@@ -93,6 +93,7 @@ void via_tcp_take_fin(struct via_core *c, struct via_tcp_conn *t, uint64_t seq) 
     default:
         break;
     }
+    via_tcp_trace_more(c, t, VIA_TRACE_STATE, t->state);
     if (via_tcp_is_orphan(t))
         return;
     c->tcp->news++;

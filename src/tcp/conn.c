@@ -102,8 +102,10 @@ struct via_tcp_more *via_tcp_more_new(struct via_core *c, struct via_tcp_conn *t
 }
 
 static void drop_more(struct via_core *c, struct via_tcp_conn *t) {
-    if (t->more)
+    if (t->more) {
+        via_tcp_trace_end(c, via_tcp_more(c, t));
         via_pool_put(&c->tcp->mores, &c->region, t->more);
+    }
     t->more = 0;
     t->bits &= (uint32_t)~VIA_TCPB_PACED;
 }
@@ -112,6 +114,7 @@ static void drop_more(struct via_core *c, struct via_tcp_conn *t) {
 void via_tcp_end_sock(struct via_core *c, struct via_tcp_conn *t) {
     if (t->bits & VIA_TCPB_TOUCHED)
         return; /* settled first: it is on that list */
+    drop_more(c, t);
     via_sock_finish(c, &t->sock);
 }
 
@@ -127,12 +130,13 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
         via_tcp_steer_flow(c, k, false);
     t->bits &= (uint32_t)~VIA_TCPB_STEERED;
     t->state = VIA_TCP_CLOSED;
+    t->bits &= (uint32_t)~VIA_TCPB_PACED;
+    via_tcp_trace_more(c, t, VIA_TRACE_ENDED, (uint32_t)-reason);
     via_tcp_drop_queues(c, t);
     via_demux_del(c, via_sock_ref(c, k));
     via_tick_disarm(c, VIA_TICK_TCP, via_ref_index(via_sock_ref(c, k)));
     via_tcp_way_put(c, t->way);
     t->way = 0;
-    drop_more(c, t);
     c->tcp->failed += reason != 0;
     if (told) {
         k->reason = reason;
@@ -314,8 +318,13 @@ static uint32_t seg_cap(const struct via_attrs *a) {
     return (uint32_t)(a->frames + 2 * a->max_tcp);
 }
 
+static uint32_t trace_cap(const struct via_attrs *a) {
+    return via_min32((uint32_t)a->max_tcp, 16384);
+}
+
 uint64_t via_tcp_bytes(const struct via_attrs *a) {
     return via_pool_bytes(sizeof(struct via_tcp_seg), seg_cap(a)) +
+           via_pool_bytes(sizeof(struct via_trace), trace_cap(a)) +
            via_pool_bytes(sizeof(struct via_blocks), (uint32_t)a->max_tcp) +
            via_pool_bytes((uint32_t)via_round_up(sizeof(struct via_tcp_way), VIA_LINE), (uint32_t)a->max_tcp) +
            via_pool_bytes((uint32_t)via_round_up(sizeof(struct via_tcp_more), VIA_LINE), (uint32_t)a->max_tcp);
@@ -344,5 +353,7 @@ int via_tcp_init(struct via_core *c) {
     if (!err)
         err = via_pool_init(&g->mores, &c->region, (uint32_t)via_round_up(sizeof(struct via_tcp_more), VIA_LINE),
                             (uint32_t)a->max_tcp, 0);
+    if (!err)
+        err = via_pool_init(&g->traces, &c->region, sizeof(struct via_trace), trace_cap(a), 0);
     return err;
 }

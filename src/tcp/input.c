@@ -92,6 +92,7 @@ static enum via_drop check_rst(struct via_core *c, struct via_tcp_conn *t, const
         return VIA_DROP_TCP_RST_CHALLENGED;
     }
     c->tcp->resets_got++;
+    via_tcp_trace(c, t, VIA_TRACE_RESET, 0);
     via_tcp_die(c, t, t->state == VIA_TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET);
     return VIA_DROP_TCP_DEAD;
 }
@@ -344,6 +345,7 @@ static enum via_drop soft_error(struct via_core *c, struct via_tcp_conn *t, cons
         return VIA_KEPT;
     }
     t->sock.reason = rx->reason;
+    via_tcp_trace(c, t, VIA_TRACE_ERROR, (uint32_t)-rx->reason);
     via_ready_raise(c, &t->sock, VIA_EV_ERR, rx->reason, rx->pkt ? rx->pkt->order : 0);
     return VIA_KEPT;
 }

@@ -85,6 +85,7 @@ static bool resend(struct via_core *c, struct via_tcp_conn *t, uint32_t id) {
     s->sent = via_now(c);
     s->tsval = via_tcp_now(c, t);
     via_sack_resent(&t->board, segs, id);
+    via_tcp_trace(c, t, VIA_TRACE_RESENT, s->seq - t->snd.iss - 1);
     via_undo_resent(&t->undo, s->end - s->seq, s->tsval, t->opts & VIA_TCP_HAS_TS);
     count_out(c, t, len, true);
     return true;

@@ -16,6 +16,8 @@ void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct vi
     uint32_t mss = via_min32(t->snd.peer_mss, via_tcp_way_mss(w));
     const struct via_vi *vi = c->vi[w->path.vi];
 
+    if (t->way_gen && via_tcp_is_synced(t))
+        via_tcp_trace_more(c, t, VIA_TRACE_MSS, mss);
     t->way_gen = w->path.gen;
     if (vi && !(vi->dev->caps & VIA_VI_JUMBO)) /* a segment is one frame there */
         mss = via_min32(mss, c->frame_size - VIA_HEADROOM);

@@ -155,6 +155,20 @@ struct via_tcp_more {
     struct via_accecn ecn; /* with VIA_TCP_HAS_ACCECN */
     struct via_tune tune;
     struct via_limits limits;
+    uint32_t trace; /* id of a struct via_trace, 0: nothing to tell */
+};
+
+#define VIA_TRACES 62u
+
+/* Time in units of 1.024 us; what << 24 | value. */
+struct via_trace_entry {
+    uint32_t at, word;
+};
+
+struct via_trace {
+    uint32_t count; /* ever */
+    uint32_t pad;
+    struct via_trace_entry at[VIA_TRACES];
 };
 
 struct via_tcp_conn {
@@ -219,7 +233,7 @@ struct via_listener {
 #define VIA_TCP_KNOWN 4096u
 
 struct via_tcp {
-    struct via_pool segs, blocks, ways, mores;
+    struct via_pool segs, blocks, ways, mores, traces;
     struct via_key isn_key, cookie_key, ts_key, way_key;
     struct via_fast_open fast_open;
     struct via_rtt_limits rtt;
@@ -473,6 +487,11 @@ void via_tcp_ecn_opts(struct via_core *c, struct via_tcp_conn *t, uint32_t flags
 void via_tcp_ecn_got(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in);
 /* Marks that an ACK tells of, which newly acknowledges `pkts` segments. */
 uint32_t via_tcp_ecn_acked(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in, uint32_t pkts);
+
+/* trace.c: begins the trace of a connection in trouble, or goes on with it; the second only goes on. */
+void via_tcp_trace(struct via_core *c, struct via_tcp_conn *t, enum via_trace_what what, uint32_t value);
+void via_tcp_trace_more(struct via_core *c, struct via_tcp_conn *t, enum via_trace_what what, uint32_t value);
+void via_tcp_trace_end(struct via_core *c, struct via_tcp_more *m);
 
 /* timer.c */
 /* When VIA_DUE_RETRY is due that would be at `at`, were it not for the user timeout. */

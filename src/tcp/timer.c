@@ -95,6 +95,7 @@ static void probe_window(struct via_core *c, struct via_tcp_conn *t) {
     else
         via_tcp_emit_segment(c, t, &e);
     t->count.probes++;
+    via_tcp_trace(c, t, VIA_TRACE_PERSIST, t->tries);
     via_rtt_backoff(&t->rtt, &c->tcp->rtt);
     t->retry = VIA_RETRY_NONE;
     via_tcp_arm_retry(c, t);
@@ -115,6 +116,7 @@ static void retry(struct via_core *c, struct via_tcp_conn *t) {
         return;
     case VIA_RETRY_PROBE:
         if (via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, t->phase)) {
+            via_tcp_trace(c, t, VIA_TRACE_PROBE, t->board.bytes);
             via_tcp_probe(c, t);
             t->count.probes++;
         }
@@ -149,6 +151,7 @@ static void keepalive(struct via_core *c, struct via_tcp_conn *t) {
         return;
     }
     t->probes++;
+    via_tcp_trace(c, t, VIA_TRACE_KEEPALIVE, t->probes);
     via_tcp_emit_segment(c, t, &e);
     via_tcp_arm(c, t, VIA_DUE_KEEP, via_after(via_now(c), t->keep_interval * VIA_SEC));
 }
