@@ -8,6 +8,7 @@
 
 #include "net/input.h"
 #include "stack/stack.h"
+#include "tcp/tcp.h"
 #include "udp/input.h"
 
 /* A frame that is not known for what it is: the packet at the first of `n` frames; how many frames it was. */
@@ -20,7 +21,7 @@ unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget
 unsigned via_rx_more(struct via_stack *st, struct via_vi *vi, unsigned budget);
 
 /*
- * The shortest way in: UDP, whole, from where and to where something came a moment ago. One straight line of checks on
+ * The shortest way in: UDP or TCP, whole, from where and to where something came a moment ago. One straight line of checks on
  * the bytes as they lie there; false says nothing about the frame, which was not touched.
  */
 VIA_HOT bool via_rx_known(struct via_core *c, struct via_vi *vi, struct via_pkt *p, const struct via_frame *f) {
@@ -45,7 +46,14 @@ VIA_HOT bool via_rx_known(struct via_core *c, struct via_vi *vi, struct via_pkt 
         k = via_known_find6(c, at, vi->index);
         len = via_get16(at + VIA_ETH_LEN + 4);
     }
-    if (VIA_UNLIKELY(!k || (uint64_t)len + head > f->len || !via_udp_is_plain(at + head, len, addrs, verify)))
+    if (VIA_UNLIKELY(!k || (uint64_t)len + head > f->len))
+        return false;
+    if (k->kind == VIA_KIND_TCP) {
+        struct via_tcp_frame w = {head, len, addrs, verify};
+
+        return via_tcp_known((struct via_tcp_conn *)(void *)k, vi, p, f, &w);
+    }
+    if (VIA_UNLIKELY(!via_udp_is_plain(at + head, len, addrs, verify)))
         return false;
     via_vi_accept(vi, p, f, head + VIA_UDP_LEN, len - VIA_UDP_LEN);
     p->l3 = (uint16_t)(p->off - head - VIA_UDP_LEN + VIA_ETH_LEN);

@@ -4,6 +4,7 @@
 #include "tcp/tcp.h"
 
 #define ECN_FLAGS (VIA_TCP_AE | VIA_TCP_CWR | VIA_TCP_ECE)
+#define NOP_NOP_TS 0x0101080au
 #define PAWS_OLD (24u * 24 * 3600 * 1000) /* 24 days in ticks: what is older says nothing (RFC 7323 5.5) */
 
 void via_tcp_challenge(struct via_core *c, struct via_tcp_conn *t) {
@@ -242,6 +243,70 @@ static enum via_drop take_expected(struct via_core *c, struct via_tcp_conn *t, s
     return VIA_KEPT;
 }
 
+/* Its headers are remembered, so that the next one like it takes the shortest way. */
+static inline void remember(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
+    struct via_pkt *p = in->p;
+    uint16_t off = p->off;
+
+    p->off = (uint16_t)(off - in->h.hlen);
+    via_known_put(c, p, via_tcp_ref(c, t));
+    p->off = off;
+}
+
+/* Is what the frame carries, at `at`, expected? `in` is filled in as far as take_expected() reads it. */
+static inline bool read_expected(const struct via_core *c, const struct via_tcp_conn *t, const uint8_t *at,
+                                 const struct via_tcp_frame *w, struct via_tcp_in *in) {
+    bool stamps = t->opts & VIA_TCP_HAS_TS;
+    uint32_t hlen = stamps ? VIA_TCP_LEN + 12 : VIA_TCP_LEN;
+    struct via_tcp_head *h = &in->h;
+
+    if (VIA_UNLIKELY(w->len < hlen ||
+                     (via_load16(at + 12) & htons((uint16_t)~VIA_TCP_PSH)) != htons((uint16_t)(hlen << 10 | VIA_TCP_ACK))))
+        return false;
+    if (VIA_UNLIKELY(stamps && via_load32(at + 20) != htonl(NOP_NOP_TS)))
+        return false;
+    h->seq = via_get32(at + 4);
+    h->ack = via_get32(at + 8);
+    h->flags = VIA_TCP_ACK | (at[13] & VIA_TCP_PSH);
+    h->wnd = via_get16(at + 14);
+    h->hlen = (uint16_t)hlen;
+    h->opt.has = stamps ? VIA_TCP_TS : 0;
+    h->opt.sacks = 0;
+    h->opt.tsval = stamps ? via_get32(at + 24) : 0;
+    h->opt.tsecr = stamps ? via_get32(at + 28) : 0;
+    in->len = w->len - hlen;
+    if (VIA_UNLIKELY(!is_expected(c, t, in) || h->ack - t->snd.una > t->snd.nxt - t->snd.una))
+        return false;
+    return VIA_LIKELY(!w->verify) ||
+           via_sum_ok(via_sum_add((uint64_t)htonl(w->len) + htonl(IPPROTO_TCP), at - w->addrs, w->addrs + w->len));
+}
+
+bool via_tcp_known(struct via_tcp_conn *t, struct via_vi *vi, struct via_pkt *p, const struct via_frame *f,
+                                const struct via_tcp_frame *w) {
+    struct via_core *c = vi->core;
+    struct via_tcp_in in;
+    enum via_drop why;
+
+    if (VIA_UNLIKELY((t->opts & VIA_TCP_HAS_ECN) || !read_expected(c, t, c->frames + f->addr + w->head, w, &in)))
+        return false;
+    via_vi_accept(vi, p, f, w->head + in.h.hlen, in.len);
+    p->l3 = (uint16_t)((f->addr & (c->frame_size - 1)) + VIA_ETH_LEN);
+    p->order = ++c->s->arrivals;
+    vi->rx_packets++;
+    vi->rx_bytes += f->len;
+    t->count.segs_received++;
+    c->tcp->rx++;
+    c->tcp->fast++;
+    in.p = p;
+    in.rx = NULL;
+    why = take_expected(c, t, &in);
+    if (VIA_UNLIKELY(why)) {
+        via_drop_count(c, why);
+        via_pkt_release(c, p);
+    }
+    return true;
+}
+
 /* TIME_WAIT: a new connection may take over (RFC 6191, RFC 9293 MAY-2). True: this one is gone, ask again who it is for. */
 static bool makes_way(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
     const struct via_tcp_head *h = &in->h;
@@ -260,6 +325,7 @@ static enum via_drop to_conn(struct via_core *c, struct via_tcp_conn *t, struct 
     t->count.segs_received++;
     if (VIA_LIKELY(is_expected(c, t, in))) {
         c->tcp->fast++;
+        remember(c, t, in);
         return take_expected(c, t, in);
     }
     c->tcp->slow++;

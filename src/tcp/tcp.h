@@ -391,6 +391,20 @@ void via_tcp_wait_unlink(struct via_core *c, struct via_tcp_conn *t);
 /* input.c */
 enum via_drop via_tcp_input(struct via_core *c, struct via_pkt *p, struct via_rx *rx);
 enum via_drop via_tcp_error(struct via_core *c, const struct via_rx *rx);
+
+/* What is carried by a frame whose headers are known (sock/known.h): where it begins in the frame, its length, the bytes
+ * of IP addresses right in front of it, and whether its checksum is to be looked at. */
+struct via_tcp_frame {
+    uint32_t head, len, addrs;
+    bool verify;
+};
+
+/*
+ * The shortest way in: the next segment of a known connection, with nothing about it. False says nothing about the frame,
+ * which was not touched.
+ */
+bool via_tcp_known(struct via_tcp_conn *t, struct via_vi *vi, struct via_pkt *p, const struct via_frame *f,
+                   const struct via_tcp_frame *w);
 /* An ACK that says where we stand, at most a few a second for each connection (RFC 5961 7). */
 void via_tcp_challenge(struct via_core *c, struct via_tcp_conn *t);
 enum via_drop via_tcp_input_synced(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_in *in);
