@@ -217,6 +217,12 @@ static inline bool is_expected(const struct via_core *c, const struct via_tcp_co
            via_seq_le(h->seq + in->len, t->rcv.edge);
 }
 
+/* Its ACK tells nothing: it moves nothing on, nothing waits for it, and the window is what it was. */
+static inline bool ack_is_idle(const struct via_tcp_conn *t, const struct via_tcp_in *in) {
+    return in->h.ack == t->snd.una && in->len && (uint32_t)in->h.wnd << t->snd.wscale == t->snd.wnd &&
+           !(t->board.sacked_segs | t->board.lost.head | t->phase) && t->retry < VIA_RETRY_REORDER;
+}
+
 static enum via_drop take_expected(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_in *in) {
     enum via_drop why;
 
@@ -225,12 +231,13 @@ static enum via_drop take_expected(struct via_core *c, struct via_tcp_conn *t, s
         via_tcp_ecn_got(c, t, in);
     t->last_rx = via_now(c);
     t->probes = 0;
-    if (in->h.ack != t->snd.una || !in->len || (uint32_t)in->h.wnd << t->snd.wscale != t->snd.wnd) {
+    if (!ack_is_idle(t, in)) {
         why = via_tcp_take_ack(c, t, in);
         if (VIA_UNLIKELY(why))
             return why;
     } else {
         t->snd.wl1 = in->h.seq;
+        t->tries = 0;
     }
     if (!in->len) {
         via_pkt_release(c, in->p);

@@ -83,14 +83,13 @@ static uint32_t take(struct inproc *p, int i, bool back) {
     }
     if (via_zc_recv(p->st[i], p->sock[i], 0, &lent) != 1)
         return 0;
-    for (seg = lent.seg, left = back ? lent.bytes : 0; left; left -= seg.len) {
+    for (seg = lent.seg, left = back ? lent.bytes : 0; left; left = via_buf_next(p->st[i], &seg, &seg) ? 0 : left) {
         if (!send_all(p, i, seg.data, seg.len))
-            return 0;
-        if (left > seg.len && via_buf_next(p->st[i], &seg, &seg))
-            return 0;
+            break;
+        left -= seg.len;
     }
     via_buf_release(p->st[i], &lent.seg.buf, 1);
-    return lent.bytes;
+    return left ? 0 : lent.bytes;
 }
 
 bool inproc_stream_trip(struct inproc *p, const void *data, uint32_t size) {
@@ -101,10 +100,10 @@ bool inproc_stream_trip(struct inproc *p, const void *data, uint32_t size) {
     if (!send_all(p, 0, data, size))
         return false;
     for (turn = 0; turn < TURNS && back < size; turn++) {
-        if (got < size) {
+        if (got < size || turn) /* what the cable could not take at once still lies there */
             via_stack_poll_at(p->st[1], p->now, 0, NULL);
+        if (got < size)
             got += take(p, 1, true);
-        }
         via_stack_poll_at(p->st[0], p->now, 0, NULL);
         back += take(p, 0, false);
     }

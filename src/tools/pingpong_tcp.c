@@ -100,10 +100,9 @@ static bool echo_lent(struct pp *pp, struct carrier *c, bool *any) {
         tool_die_stack(st, n, "receive");
     if (n < 0)
         return true;
-    for (seg = lent.seg; lent.bytes; lent.bytes -= seg.len) {
+    for (seg = lent.seg; lent.bytes; lent.bytes = via_buf_next(st, &seg, &seg) ? 0 : lent.bytes) {
         side_send_all(&c->side, c->conn, seg.data, seg.len);
-        if (lent.bytes > seg.len && via_buf_next(st, &seg, &seg))
-            break;
+        lent.bytes -= seg.len;
     }
     if (n == 1)
         via_buf_release(st, &lent.seg.buf, 1);
