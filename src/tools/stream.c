@@ -26,7 +26,7 @@ static const char usage[] =
     "  --reverse            client: the server sends\n"
     "  --zc                 received bytes are lent and, with --inproc, sent bytes are not copied\n"
     "  --mss N              --inproc: segments of N bytes at most; --os: TCP_MAXSEG\n"
-    "  --segment N          --inproc: IP packets of N bytes at most (attribute mem_mtu)\n"
+    "  --segment N          --inproc: IP packets of N bytes at most (mem_mtu=N;tcp_big=off)\n"
     "  --checksum on|off    --inproc: verify and make all checksums, or none; default: attribute's default\n"
     "Others:\n"
     "  --wait spin|sleep|busypoll   busypoll: --os alone; default spin\n"

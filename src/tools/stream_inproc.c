@@ -135,7 +135,7 @@ static void open_pair(struct course *c) {
 
     n = snprintf(attr, sizeof attr, "%s", s->side.host.attr ? s->side.host.attr : "");
     if (mtu)
-        n += snprintf(attr + n, sizeof attr - (size_t)n, ";mem_mtu=%u", mtu);
+        n += snprintf(attr + n, sizeof attr - (size_t)n, ";tcp_big=off;mem_mtu=%u", mtu);
     if (s->checksum)
         snprintf(attr + n, sizeof attr - (size_t)n, ";checksum=%d", strcmp(s->checksum, "off") ? 2 : 0);
     inproc_open(&c->pair, attr + (attr[0] == ';'));

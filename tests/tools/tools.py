@@ -123,7 +123,8 @@ def table(out, columns):
 def test_stream():
     """Bytes over one connection and over many, by copy and without, in segments of a chosen size."""
     for more, segment in ((["--mss", "1460"], 1460), (["--segment", "576"], 536), (["--segment", "65535"], 65495),
-                          (["--connections", "50"], 1460), (["--zc"], 1460), (["--size", "100", "--checksum", "on"], 1460),
+                          (["--connections", "50"], 65495), (["--zc"], 65495),
+                          (["--size", "100", "--mss", "1460", "--checksum", "on"], 1460),
                           (["--attr", "tcp_timestamps=off", "--mss", "1000"], 1000)):
         rows = table(run("via-stream", "--inproc", "--bytes", "8m", "--runs", "2", *more)[0], 9)
         assert len(rows) == 2
