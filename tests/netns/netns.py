@@ -706,4 +706,5 @@ def main():
     server.quit()
 
 
-main()
+if __name__ == "__main__":
+    main()
