@@ -108,6 +108,11 @@ bool host_turn(struct host *h) {
 }
 
 void host_close(struct host *h) {
+    struct via_vi_info info = VIA_VI_INFO_INIT;
+
+    via_vi_info(h->vi, &info);
+    if (info.stats.rx_dropped)
+        printf("%llu frames were lost by the interface\n", (unsigned long long)info.stats.rx_dropped);
     if (h->other)
         via_stack_destroy(h->other, VIA_FORCE);
     via_stack_destroy(h->st, VIA_FORCE);

@@ -50,6 +50,8 @@ static bool play(struct host *h) {
         ssize_t got = via_tcp_recv(h->other, v[i].sock, buf, sizeof buf - 1, 0);
         struct iovec iov = {(void *)(uintptr_t)page, sizeof page - 1};
 
+        if (!got)
+            via_tcp_shutdown(h->other, v[i].sock);
         buf[got > 0 ? got : 0] = 0;
         for (ask = buf; (ask = strstr(ask, "\r\n\r\n")); ask += 4)
             via_tcp_send(h->other, v[i].sock, &iov, 1, VIA_ALL);
@@ -149,11 +151,13 @@ static void on_event(const struct via_event *ev, void *arg) {
     if (f->sock != ev->sock)
         return;
     ask(c, f);
-    while (!fault && f->answered < c->requests && (n = via_tcp_recv(c->h.st, f->sock, buf, sizeof buf, 0)) > 0)
+    while (!fault && (n = via_tcp_recv(c->h.st, f->sock, buf, sizeof buf, 0)) > 0)
         fault = take(c, f, buf, (size_t)n);
-    if (!fault && n != -EAGAIN && n != -ENOTCONN && f->answered < c->requests)
+    if (!fault && n != -EAGAIN && n != -ENOTCONN && (n || f->answered < c->requests))
         fault = n ? strerror((int)-n) : "the connection ended early";
-    if (fault || f->answered == c->requests)
+    if (!fault && n && f->answered == c->requests)
+        via_tcp_shutdown(c->h.st, f->sock); /* the peer does the same, and we see its end before we go */
+    if (fault || !n)
         finish(c, f, fault);
 }
 
@@ -183,7 +187,7 @@ int main(int argc, char **argv) {
         via_epoll_dispatch(c.set, 0, on_event, &c);
     printf("%llu answers, %llu bytes, %u of %u connections failed\n", (unsigned long long)c.answers,
            (unsigned long long)c.bytes, c.failed, c.connections);
-    via_stack_flush(c.h.st);
+    via_stack_poll(c.h.st, 0, NULL); /* the last ACKs */
     host_close(&c.h);
     return c.open || c.failed;
 }

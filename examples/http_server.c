@@ -125,9 +125,7 @@ static bool read_head(char *head, struct ask *a) {
     a->host = minor == '0';
     if (!a->get && strcmp(method, "HEAD"))
         a->path[0] = 0;
-    for (line += 2; *line; line = strstr(line, "\r\n") + 2) {
-        if (*line == '\r')
-            break;
+    for (line += 2; *line != '\r'; line = strstr(line, "\r\n") + 2) {
         if ((v = value(line, "Host")))
             a->host = true;
         else if ((v = value(line, "Connection")))
@@ -186,7 +184,6 @@ static ssize_t answer(struct serve_peer *p, const char *at, size_t len) {
 int main(int argc, char **argv) {
     static struct serve s = {.request = answer, .done = collect};
     struct host h;
-    unsigned i;
 
     host_open(&h, argc, argv, play);
     make_ready(h.st);
@@ -194,7 +191,7 @@ int main(int argc, char **argv) {
     while (host_turn(&h))
         serve_turn(&s);
     serve_close(&s);
-    for (i = 0; i < READY; i++)
+    for (unsigned i = 0; i < READY; i++)
         via_buf_release(h.st, &ready[i].seg.buf, 1);
     host_close(&h);
     return 0;

@@ -32,8 +32,9 @@ static unsigned keys;
 
 /* The peer of "mem:": a counter, asked for in one go. */
 static bool play(struct host *h) {
-    static const char ask[] = "PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nn\r\n$2\r\n41\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\nGET n\r\nGET x\r\nQUIT\r\n";
-    static const char want[] = "+PONG\r\n+OK\r\n:42\r\n$2\r\n42\r\n$-1\r\n+OK\r\n";
+    static const char ask[] = "*3\r\n$3\r\nSET\r\n$1\r\nn\r\n$2\r\n41\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*2\r\n$3\r\nGET\r\n$1\r\nx\r\n"
+                              "*1\r\n$4\r\nQUIT\r\n";
+    static const char want[] = "+OK\r\n:42\r\n$-1\r\n+OK\r\n";
     static char got[256];
     struct iovec v = {got, sizeof got};
 
@@ -87,31 +88,38 @@ static bool set(struct word key, struct word value) {
     return true;
 }
 
+static void say_number(struct serve_peer *p, char kind, long long n) {
+    char line[32];
+
+    serve_say(p, line, (size_t)snprintf(line, sizeof line, "%c%lld\r\n", kind, n));
+}
+
 static void say(struct serve_peer *p, const char *line) {
     serve_say(p, line, strlen(line));
     serve_say(p, "\r\n", 2);
 }
 
-static void say_number(struct serve_peer *p, char kind, long long n) {
-    char line[32];
-
-    snprintf(line, sizeof line, "%c%lld", kind, n);
-    say(p, line);
+/* Nobody's value is nil. */
+static void say_bulk(struct serve_peer *p, struct word w) {
+    say_number(p, '$', w.at ? (long long)w.len : -1);
+    if (w.at) {
+        serve_say(p, w.at, w.len);
+        say(p, "");
+    }
 }
 
-static void say_bulk(struct serve_peer *p, const char *at, size_t len) {
-    say_number(p, '$', (long long)len);
-    serve_say(p, at, len);
-    serve_say(p, "\r\n", 2);
+static struct word value(struct word key) {
+    const struct entry *e = *find(key);
+
+    return e ? (struct word){e->bytes + e->key_len, e->len} : (struct word){NULL, 0};
 }
 
 static void incr(struct serve_peer *p, struct word key) {
-    const struct entry *e = *find(key);
-    const char *value = e ? e->bytes + e->key_len : "";
-    char text[32], *end = text;
-    long long n = e ? strtoll(value, &end, 10) : 0;
+    struct word old = value(key);
+    char text[32], *end;
+    long long n = strtoll(old.at ? old.at : "0", &end, 10);
 
-    if (e && (!e->len || end != value + e->len || n == INT64_MAX || n == INT64_MIN))
+    if (old.at && (!old.len || end != old.at + old.len || n == INT64_MAX || n == INT64_MIN))
         say(p, "-ERR value is not an integer or out of range");
     else if (!set(key, (struct word){text, (size_t)snprintf(text, sizeof text, "%lld", n + 1)}))
         say(p, "-OOM too many keys");
@@ -124,80 +132,63 @@ static bool is(struct word w, const char *name) {
 }
 
 /* One command. False: it was the last. */
-static bool obey(struct serve_peer *p, const struct word *w, unsigned n) {
-    const struct entry *e;
-    unsigned i, gone = 0;
+static bool obey(struct serve_peer *p, const struct word *w, size_t n) {
+    unsigned gone = 0;
 
-    if (is(w[0], "PING") && n == 1) {
+    if (is(w[0], "PING") && n == 1)
         say(p, "+PONG");
-    } else if ((is(w[0], "ECHO") || is(w[0], "PING")) && n == 2) {
-        say_bulk(p, w[1].at, w[1].len);
-    } else if (is(w[0], "SET") && n == 3) {
+    else if ((is(w[0], "ECHO") || is(w[0], "PING")) && n == 2)
+        say_bulk(p, w[1]);
+    else if (is(w[0], "SET") && n == 3)
         say(p, set(w[1], w[2]) ? "+OK" : "-OOM too many keys");
-    } else if (is(w[0], "GET") && n == 2) {
-        e = *find(w[1]);
-        if (e)
-            say_bulk(p, e->bytes + e->key_len, e->len);
-        else
-            say(p, "$-1");
-    } else if (is(w[0], "DEL") && n > 1) {
-        for (i = 1; i < n; i++)
-            gone += del(w[i]);
-        say_number(p, ':', gone);
-    } else if (is(w[0], "INCR") && n == 2) {
+    else if (is(w[0], "GET") && n == 2)
+        say_bulk(p, value(w[1]));
+    else if (is(w[0], "INCR") && n == 2)
         incr(p, w[1]);
-    } else if (is(w[0], "CONFIG") && n == 3) {
-        say(p, "*2");
-        say_bulk(p, w[2].at, w[2].len);
-        say_bulk(p, "", 0);
-    } else if (is(w[0], "COMMAND")) {
+    else if (is(w[0], "COMMAND") || is(w[0], "CONFIG"))
         say(p, "*0");
-    } else {
+    else if (is(w[0], "DEL") && n > 1) {
+        while (--n)
+            gone += del(w[n]);
+        say_number(p, ':', gone);
+    } else
         say(p, is(w[0], "QUIT") ? "+OK" : "-ERR unknown command or wrong number of arguments");
-        return !is(w[0], "QUIT");
-    }
-    return true;
+    return !is(w[0], "QUIT");
 }
 
 /* The number behind `kind` and the CRLF behind it: 1 read, 0 not whole, -1 wrong. */
-static int number(const char **at, const char *end, char kind, size_t most, size_t *out) {
-    const char *p = *at;
+static int number(const char **at, char kind, size_t most, size_t *out) {
+    size_t n = strcspn(*at, "\r");
+    const char *line = *at;
+    char *end;
 
-    if (p < end && *p++ != kind)
+    if ((n && *line != kind) || n > 8 || (n > 1 && (line[1] < '0' || line[1] > '9')))
         return -1;
-    for (*out = 0; p < end && *p >= '0' && *p <= '9' && *out <= most; p++)
-        *out = *out * 10 + (size_t)(*p - '0');
-    if (end - p < 2)
-        return end - *at > 8 || (p < end && *p != '\r') ? -1 : 0;
-    if (p - *at < 2 || p[0] != '\r' || p[1] != '\n' || *out > most)
-        return -1;
-    *at = p + 2;
-    return 1;
+    if (!line[n] || !line[n + 1])
+        return 0;
+    *out = strtoul(line + 1, &end, 10);
+    *at = line + n + 2;
+    return n < 2 || end != line + n || line[n + 1] != '\n' || *out > most ? -1 : 1;
 }
 
-/* A request as clients send it, "*2", "$3", "GET", "$1", "k", or a line of words: how many bytes, 0 not whole, -1 wrong. */
+/* A request, "*2", "$3", "GET", "$1", "k", line by line: how many bytes, 0 not whole, -1 wrong. */
 static ssize_t parse(const char *at, size_t len, struct word *w, size_t *n) {
-    const char *p = at, *end = at + len, *line = memmem(at, len, "\r\n", 2);
-    int err;
+    const char *p = at, *end = at + len;
+    int err = number(&p, '*', ARGS, n);
 
-    if (*at == '*') {
-        if ((err = number(&p, end, '*', ARGS, n)) <= 0)
+    if (err <= 0)
+        return err;
+    for (size_t i = 0; i < *n; i++, w++) {
+        if ((err = number(&p, '$', LONGEST, &w->len)) <= 0)
             return err;
-        for (size_t i = 0; i < *n; i++, w++) {
-            if ((err = number(&p, end, '$', LONGEST, &w->len)) <= 0)
-                return err;
-            w->at = p;
-            if ((size_t)(end - p) < w->len + 2)
-                return 0;
-            if (memcmp(p + w->len, "\r\n", 2))
-                return -1;
-            p += w->len + 2;
-        }
-        return p - at;
+        w->at = p;
+        if ((size_t)(end - p) < w->len + 2)
+            return 0;
+        p += w->len + 2;
+        if (memcmp(p - 2, "\r\n", 2))
+            return -1;
     }
-    for (*n = 0; line && *n < ARGS && (p += strspn(p, " ")) < line; p += w[(*n)++].len)
-        w[*n] = (struct word){p, strcspn(p, " \r")};
-    return !line ? 0 : p < line ? -1 : line + 2 - at;
+    return p - at;
 }
 
 static ssize_t answer(struct serve_peer *p, const char *at, size_t len) {
@@ -209,7 +200,7 @@ static ssize_t answer(struct serve_peer *p, const char *at, size_t len) {
         say(p, "-ERR Protocol error");
         return SERVE_END;
     }
-    return used && n && !obey(p, w, (unsigned)n) ? SERVE_END : used;
+    return used && n && !obey(p, w, n) ? SERVE_END : used;
 }
 
 int main(int argc, char **argv) {

@@ -80,7 +80,7 @@ static void add(struct serve *s, via_sock_t sock) {
         via_sock_close(s->h->st, sock, VIA_ABORT);
         return;
     }
-    memset(p, 0, offsetof(struct serve_peer, in));
+    memset(p, 0, offsetof(struct serve_peer, in) + 1);
     p->serve = s;
     p->slot = slot;
     p->sock = sock;
@@ -138,7 +138,7 @@ static bool answer(struct serve_peer *p) {
         p->ending = true;
         p->since = via_stack_now(p->serve->h->st);
     }
-    memmove(p->in, p->in + used, p->fill - used);
+    memmove(p->in, p->in + used, p->fill - used + 1);
     p->fill -= used;
     return n > 0 && p->fill && !p->ending;
 }
@@ -156,9 +156,9 @@ static bool pump(struct serve_peer *p) {
             via_tcp_shutdown(p->serve->h->st, p->sock); /* what it still sends is read and forgotten */
         if (p->ending)
             p->fill = 0;
-        if (p->eof || (stuck && !p->ending) || p->fill == sizeof p->in)
+        if (p->eof || (stuck && !p->ending) || p->fill == SERVE_IN)
             return !p->eof || stuck;
-        n = via_tcp_recv(p->serve->h->st, p->sock, p->in + p->fill, sizeof p->in - p->fill, 0);
+        n = via_tcp_recv(p->serve->h->st, p->sock, p->in + p->fill, SERVE_IN - p->fill, 0);
         if (n == -EAGAIN)
             return true;
         if (n < 0)
@@ -167,6 +167,7 @@ static bool pump(struct serve_peer *p) {
             p->since = via_stack_now(p->serve->h->st);
         p->eof = n == 0;
         p->fill += (size_t)n;
+        p->in[p->fill] = 0;
     }
 }
 

@@ -29,7 +29,7 @@ struct serve_peer {
     size_t fill;         /* of `in` */
     size_t from, to;     /* of `out`, what is still to be sent */
     bool eof, ending;    /* the peer sends no more; we answer no more */
-    char in[SERVE_IN], out[SERVE_OUT];
+    char in[SERVE_IN + 1], out[SERVE_OUT];
 };
 
 struct serve {
@@ -42,7 +42,7 @@ struct serve {
     struct serve_peer *peer[SERVE_PEERS]; /* the user value of a connection is its place here */
     uint64_t requests, accepted, refused, late; /* for the last line of the program */
     /*
-     * One request out of `len` bytes at `at`: how many of them it was; 0: it is not whole yet (with SERVE_IN bytes it never
+     * One request out of `len` bytes at `at`, behind which is a zero: how many of them it was; 0: it is not whole yet (with SERVE_IN bytes it never
      * will be: answer so, SERVE_END); SERVE_END.
      */
     ssize_t (*request)(struct serve_peer *p, const char *at, size_t len);
