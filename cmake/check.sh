@@ -72,7 +72,8 @@ find_root
 if [ "${1:-}" != --no-install ]; then
     need_packages build-essential cmake pkg-config python3 libbpf-dev libxdp-dev libmnl-dev libev-dev libcmocka-dev \
         doxygen graphviz clang llvm "$(clang_rt)" valgrind iproute2 ethtool iputils-ping tshark sockperf socat \
-        netcat-openbsd
+        netcat-openbsd curl tcpdump wrk redis-tools
+    need_nginx
 fi
 
 if [ "$root" = no ]; then

@@ -73,6 +73,20 @@ need_packages() {
         say "apt-get could not install all of:$known"
 }
 
+# A test serves files by nginx, in a namespace. Its package starts it for the whole system as well, which is not what anybody
+# asked for: it is installed only where no service manager would do that.
+need_nginx() {
+    if command -v nginx >/dev/null 2>&1; then
+        return 0
+    elif [ -d /run/systemd/system ]; then
+        say "nginx is not installed: its package would start a server; its test is skipped"
+    else
+        RUNLEVEL=1
+        export RUNLEVEL
+        need_packages nginx-light
+    fi
+}
+
 # The run-time library of clang's sanitizers and fuzzer is a package of its own, named after the version.
 clang_rt() {
     version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)

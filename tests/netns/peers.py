@@ -73,7 +73,7 @@ class Capture:
     def frames(self):
         """Of every frame: what COLUMNS says, then the flags that tshark's analysis gave it."""
         out = run("tshark", "-r", self.path, "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-o",
-                  "tcp.desegment_tcp_streams:FALSE", *(w for p in range(5201, 5210) for w in ("-d", f"tcp.port=={p},data")), "-T", "fields", *[w for f in COLUMNS + FLAGS for w in ("-e", f)], timeout=120)
+                  "tcp.reassemble_out_of_order:TRUE", *(w for p in range(5201, 5210) for w in ("-d", f"tcp.port=={p},data")), "-T", "fields", *[w for f in COLUMNS + FLAGS for w in ("-e", f)], timeout=120)
         for line in out.split("\n"):
             cells = line.split("\t")
             if cells[0].isdigit():
@@ -97,8 +97,8 @@ class Capture:
                 flags = {ANSWER}
             if f["tcp.len"] != "0" and end >= last.get(way, (0, 0))[0]:
                 last[way] = (end, at)
-            if f["_ws.malformed"]:
-                flags.add("malformed")
+            if ours and (f["_ws.malformed"] or "8388608" in f["_ws.expert.severity"]):
+                flags.add("malformed: " + f["_ws.expert.message"])
             if ours and f["tcp.checksum.status"] == "0":
                 flags.add("wrong checksum")
             for flag in flags:
@@ -114,7 +114,7 @@ class Capture:
 
 
 COLUMNS = ["frame.number", "frame.time_epoch", "ip.src", "ipv6.src", "tcp.stream", "tcp.srcport", "tcp.nxtseq", "tcp.len",
-           "tcp.checksum.status", "tcp.options.sack.dsack_le", "_ws.malformed"]
+           "tcp.checksum.status", "tcp.options.sack.dsack_le", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message"]
 RESENT = {"tcp.analysis.retransmission", "tcp.analysis.rto", "tcp.analysis.spurious_retransmission"}
 # The last segment once more since its ACK is late, RFC 8985 7.2: peers delay ACKs by up to 40 ms, which is many round trips.
 PROBE, ANSWER = "tail loss probe", "D-SACK of such a probe"
