@@ -90,13 +90,12 @@ class Capture:
         for f, flags in self.frames():
             count += 1
             ours = f["ip.src"] in own or f["ipv6.src"] in own
-            way, end, at = (f["tcp.stream"], f["tcp.srcport"]), int(f["tcp.nxtseq"] or 0), float(f["frame.time_epoch"])
-            if flags & RESENT and end == last.get(way, (0, 0))[0] and not FAULTS <= allowed:
+            way, end = (f["tcp.stream"], f["tcp.srcport"]), int(f["tcp.nxtseq"] or 0)
+            if flags & RESENT and end == last.get(way, 0) and not FAULTS <= allowed:
                 flags = {PROBE}
             if flags == {"tcp.analysis.duplicate_ack"} and f["tcp.options.sack.dsack_le"]:
                 flags = {ANSWER}
-            if f["tcp.len"] != "0" and end >= last.get(way, (0, 0))[0]:
-                last[way] = (end, at)
+            last[way] = max(end, last.get(way, 0))
             if ours and (f["_ws.malformed"] or "8388608" in f["_ws.expert.severity"]):
                 flags.add("malformed: " + f["_ws.expert.message"])
             if ours and f["tcp.checksum.status"] == "0":
@@ -113,8 +112,7 @@ class Capture:
             raise AssertionError(f"{len(bad)} remarks of tshark without an explanation ({keep}):\n" + "\n".join(bad[:20]))
 
 
-COLUMNS = ["frame.number", "frame.time_epoch", "ip.src", "ipv6.src", "tcp.stream", "tcp.srcport", "tcp.nxtseq", "tcp.len",
-           "tcp.checksum.status", "tcp.options.sack.dsack_le", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message"]
+COLUMNS = ["frame.number", "ip.src", "ipv6.src", "tcp.stream", "tcp.srcport", "tcp.nxtseq", "tcp.checksum.status", "tcp.options.sack.dsack_le", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message"]
 RESENT = {"tcp.analysis.retransmission", "tcp.analysis.rto", "tcp.analysis.spurious_retransmission"}
 # The last segment once more since its ACK is late, RFC 8985 7.2: peers delay ACKs by up to 40 ms, which is many round trips.
 PROBE, ANSWER = "tail loss probe", "D-SACK of such a probe"
