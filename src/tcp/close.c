@@ -15,7 +15,9 @@ static void send_reset(struct via_core *c, struct via_tcp_conn *t) {
 }
 
 void via_tcp_reset(struct via_core *c, struct via_tcp_conn *t, int reason) {
-    if (t->state != VIA_TCP_TIME_WAIT)
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_LOOP))
+        via_tcp_loop_flush(c, t);
+    else if (t->state != VIA_TCP_TIME_WAIT)
         send_reset(c, t);
     via_tcp_die(c, t, reason);
 }
@@ -38,7 +40,7 @@ int via_tcp_shutdown(struct via_stack *st, via_sock_t s) {
     if (!t)
         return via_bad_handle(c);
     if (t->state == VIA_TCP_CLOSED)
-        return via_why_set(c, t->sock.reason ? t->sock.reason : -ENOTCONN, "tcp: the connection has ended");
+        return t->sock.reason ? via_why_set(c, t->sock.reason, "tcp: the connection has ended") : 0;
     if (!via_tcp_is_synced(t))
         return via_why_set(c, -ENOTCONN, "tcp: not connected yet");
     via_tcp_fin(c, t);
@@ -155,6 +157,10 @@ void via_tcp_time_wait(struct via_core *c, struct via_tcp_conn *t) {
     via_ns_t at = via_after(via_now(c), c->attrs.tcp_time_wait);
     uint32_t i;
 
+    if (t->bits & VIA_TCPB_LOOP) { /* nothing of it is under way */
+        via_tcp_die(c, t, 0);
+        return;
+    }
     if (t->state == VIA_TCP_TIME_WAIT)
         via_tcp_wait_unlink(c, t);
     for (i = 0; i < VIA_DUES; i++)

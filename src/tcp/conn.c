@@ -124,6 +124,8 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
 
     if (t->state == VIA_TCP_TIME_WAIT)
         via_tcp_wait_unlink(c, t);
+    if (VIA_UNLIKELY((t->bits & VIA_TCPB_LOOP) && t->snd.mate))
+        via_tcp_loop_part(c, t, reason);
     if (t->bits & VIA_TCPB_QUEUED)
         via_tcp_unqueue(c, t);
     if (t->bits & VIA_TCPB_STEERED)
@@ -271,9 +273,14 @@ static int open_conn(struct via_core *c, const struct via_tcp_conf *conf, struct
     tuple = via_tcp_tuple(&t->sock.flow);
     t->snd.una = t->snd.nxt = via_isn(&c->tcp->isn_key, &tuple, via_now(c));
     t->state = VIA_TCP_SYN_SENT;
-    via_tcp_steer_flow(c, &t->sock, true);
     c->tcp->opened++;
     *out = via_handle(via_tcp_ref(c, t), t->sock.gen);
+    if (via_tcp_loop_wanted(c, t)) {
+        t->bits |= VIA_TCPB_LOOP;
+        via_tcp_touch(c, t);
+        return 0;
+    }
+    via_tcp_steer_flow(c, &t->sock, true);
     via_tcp_send_syn(c, t);
     return 0;
 }

@@ -317,6 +317,11 @@ void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes) {
 
     tune(c, t, bytes);
     t->rcv.queued -= bytes;
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_LOOP)) {
+        if (t->snd.mate && via_tcp_at(c, t->snd.mate)->snd.unsent.head)
+            via_tcp_touch(c, via_tcp_at(c, t->snd.mate)); /* there is room for it */
+        return;
+    }
     if (t->state < VIA_TCP_ESTABLISHED || (t->bits & VIA_TCPB_EOF))
         return;
     opened = via_seq_diff(via_tcp_edge(t), t->rcv.edge);

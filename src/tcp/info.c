@@ -118,6 +118,7 @@ int via_tcp_stats(const struct via_core *c, int (*fn)(const struct via_stat *, v
         {"tcp", 0, 0, "tx_copied_bytes", "bytes copied into the send queue", g->tx_copied},
         {"tcp", 0, 0, "rx_copied_bytes", "bytes copied by via_tcp_recv()", g->rx_copied},
         {"tcp", 0, 0, "opened", "connections begun", g->opened},
+        {"tcp", 0, 0, "joined", "connections whose two ends are both here", g->joined},
         {"tcp", 0, 0, "accepted", "connections taken from listeners", g->accepted},
         {"tcp", 0, 0, "failed", "connections that did not end in order", g->failed},
         {"tcp", 0, 0, "resets_sent", "RST segments sent", g->resets_sent},

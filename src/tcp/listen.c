@@ -126,6 +126,28 @@ static void add_embryo(struct via_core *c, struct via_listener *l, struct via_tc
     t->bits |= VIA_TCPB_QUEUED;
 }
 
+struct via_tcp_conn *via_tcp_listen_loop(struct via_core *c, struct via_listener *l, const struct via_flow *f, uint64_t seq) {
+    struct via_rx rx = {.flow = *f};
+    struct via_tcp_in in = {.rx = &rx};
+    struct via_tcp_conn *t;
+
+    if (l->readies >= l->backlog) {
+        via_drop_count(c, VIA_DROP_TCP_BACKLOG);
+        return NULL;
+    }
+    t = new_child(c, l, &in);
+    if (!t) {
+        via_drop_count(c, VIA_DROP_TCP_NO_CONN);
+        return NULL;
+    }
+    t->snd.una = t->snd.nxt = (uint32_t)via_rand64(&c->s->rand);
+    t->snd.iss = t->snd.una - 1;
+    t->state = VIA_TCP_SYN_RECEIVED;
+    add_embryo(c, l, t);
+    via_tcp_offer(c, t, seq);
+    return t;
+}
+
 static uint32_t stamp_now(const struct via_core *c, const struct via_tuple *tuple) {
     return (uint32_t)(via_now(c) / VIA_TCP_TICK) + via_isn_ts_offset(&c->tcp->ts_key, tuple);
 }

@@ -319,6 +319,10 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     via_seq_t nxt = t->snd.nxt;
     int err;
 
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_LOOP)) {
+        via_tcp_touch(c, t); /* the next poll moves it */
+        return;
+    }
     if (VIA_UNLIKELY(!via_tcp_is_synced(t))) {
         if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_ACK_NOW))
             send_ack(c, t);
@@ -359,6 +363,9 @@ void via_tcp_settle(struct via_core *c) {
                 via_tcp_end_sock(c, t);
             continue;
         }
-        via_tcp_output(c, t);
+        if (VIA_UNLIKELY(t->bits & VIA_TCPB_LOOP))
+            via_tcp_loop(c, t);
+        else
+            via_tcp_output(c, t);
     }
 }

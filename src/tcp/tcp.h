@@ -67,6 +67,7 @@ enum via_tcp_bit {
     VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
     VIA_TCPB_SND_SET = 1u << 25,   /* the application has set the send buffer */
     VIA_TCPB_RCV_SET = 1u << 26,   /* and the receive buffer */
+    VIA_TCPB_LOOP = 1u << 31,      /* both ends are here: joined to `mate`, or about to be */
     VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
 };
 
@@ -115,7 +116,10 @@ struct via_tcp_snd {
     uint32_t buf;         /* limit of bytes */
     uint32_t want;        /* bytes that SPACE was promised for */
     via_seq_t high;       /* recovery ends here */
-    via_seq_t limit;      /* cwnd held back what was to be sent from here */
+    union {
+        via_seq_t limit;  /* cwnd held back what was to be sent from here */
+        uint32_t mate;    /* with VIA_TCPB_LOOP: ref of the other end, 0 as long as there is none */
+    };
     struct via_list unsent;
     uint16_t peer_mss;    /* as offered */
     uint8_t wscale;       /* of the peer's window */
@@ -245,6 +249,7 @@ struct via_tcp {
     uint64_t news; /* things that an application without a set wants to know of */
     uint64_t rx, rx_bytes, tx, tx_bytes, resent;
     uint64_t tx_copied, rx_copied;
+    uint64_t joined; /* connections whose two ends are here */
     uint64_t opened, accepted, failed, resets_sent, resets_got, cookies_sent, cookies_good, fast, slow;
     uint32_t bucket[VIA_TCP_WAYS];
     uint32_t known[VIA_TCP_KNOWN]; /* refs that the demultiplexer found; a guess that is checked */
@@ -369,6 +374,8 @@ void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct vi
 
 /* listen.c */
 enum via_drop via_tcp_input_listen(struct via_core *c, struct via_listener *l, struct via_tcp_in *in);
+/* A child of the listener for who is here as well, on its way to be accepted; NULL: there is no room. */
+struct via_tcp_conn *via_tcp_listen_loop(struct via_core *c, struct via_listener *l, const struct via_flow *f, uint64_t seq);
 /* An embryo is established: true if there was room on the queue of those to be accepted. */
 bool via_tcp_offer(struct via_core *c, struct via_tcp_conn *t, uint64_t seq);
 void via_tcp_unqueue(struct via_core *c, struct via_tcp_conn *t);
@@ -471,6 +478,15 @@ void via_tcp_pace_sent(struct via_core *c, struct via_tcp_conn *t, uint32_t len)
 /* Is it paced: asked anew where the congestion control, or what decides, has changed. */
 void via_tcp_pace_setup(struct via_core *c, struct via_tcp_conn *t);
 int via_tcp_pace_bound(struct via_core *c, struct via_tcp_conn *t, uint64_t bytes);
+
+/* loop.c. For connections with VIA_TCPB_LOOP: */
+bool via_tcp_loop_wanted(const struct via_core *c, const struct via_tcp_conn *t);
+/* What the next poll does for a touched one, instead of output: connects, moves data and FIN to the mate. */
+void via_tcp_loop(struct via_core *c, struct via_tcp_conn *t);
+/* What would have been on its way before a reset is. */
+void via_tcp_loop_flush(struct via_core *c, struct via_tcp_conn *t);
+/* It dies: so does its mate, of a reset, unless both sides have ended in order. */
+void via_tcp_loop_part(struct via_core *c, struct via_tcp_conn *t, int reason);
 
 /* emit.c */
 enum via_tcp_sent { VIA_SENT = 0, VIA_NOT_NOW, VIA_NO_WAY };

@@ -54,6 +54,10 @@ static void retry_syn(struct via_core *c, struct via_tcp_conn *t) {
 
     count_try(t);
     via_rtt_backoff(&t->rtt, &c->tcp->rtt);
+    if (t->bits & VIA_TCPB_LOOP) {
+        via_tcp_touch(c, t);
+        return;
+    }
     segs[t->board.head].sent = via_now(c);
     via_sack_resent(&t->board, segs, t->board.head);
     t->count.segs_resent++;
@@ -111,7 +115,7 @@ static void retry(struct via_core *c, struct via_tcp_conn *t) {
     t->retry = VIA_RETRY_NONE;
     switch (kind) {
     case VIA_RETRY_RTO:
-        if (t->board.head)
+        if (t->board.head || (t->bits & VIA_TCPB_LOOP))
             rto(c, t);
         return;
     case VIA_RETRY_PROBE:
@@ -139,7 +143,7 @@ static void keepalive(struct via_core *c, struct via_tcp_conn *t) {
     struct via_tcp_emit e = {.seq = t->snd.una - 1, .flags = VIA_TCP_ACK};
     via_ns_t idle = via_now(c) - t->last_rx, due = t->keep_idle * VIA_SEC;
 
-    if (!(t->bits & VIA_TCPB_KEEP) || t->state == VIA_TCP_TIME_WAIT)
+    if ((t->bits & (VIA_TCPB_KEEP | VIA_TCPB_LOOP)) != VIA_TCPB_KEEP || t->state == VIA_TCP_TIME_WAIT)
         return;
     if (t->board.head || idle < due) { /* data that is under way asks already */
         t->probes = 0;
