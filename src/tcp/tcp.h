@@ -67,7 +67,7 @@ enum via_tcp_bit {
     VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
     VIA_TCPB_SND_SET = 1u << 25,   /* the application has set the send buffer */
     VIA_TCPB_RCV_SET = 1u << 26,   /* and the receive buffer */
-    VIA_TCPB_LOOP = 1u << 31,      /* both ends are here: joined to `mate`, or about to be */
+    VIA_TCPB_LOOP = 1u << 27,      /* both ends are here: joined to `mate`, or about to be */
     VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
 };
 
