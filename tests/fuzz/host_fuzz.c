@@ -63,6 +63,10 @@ static void small(struct via_attrs *a) {
     a->max_routes = 16;
     a->neigh_queue = 4;
     a->frag_max = 4;
+    a->temp_addrs = 1;
+    a->temp_preferred = 600 * VIA_SEC;
+    a->temp_valid = 2000 * VIA_SEC;
+    a->optimistic_dad = 1;
 }
 
 static void mac(struct input *in, uint8_t m[6]) {
@@ -127,6 +131,28 @@ static void do_nd(struct bench *r, struct input *in) {
         bench_nd(r, i, &m, src, dst);
 }
 
+/* A redirect of IPv4, its form checked. */
+static void do_redirect(struct bench *r, struct input *in) {
+    struct via_ra_hint h = {.dst = addr(in), .gateway = addr(in), .from = addr(in)};
+    uint8_t i = iface(in);
+
+    if (is_there(r, i) && via_addr_is4(&h.dst) && via_addr_is4(&h.gateway) && via_addr_is4(&h.from))
+        via_ra_redirect4(&r->core, via_iface_at(&r->core, i), &h);
+}
+
+static void do_rank(struct bench *r, struct input *in) {
+    struct via_ep v[8];
+    uint32_t n = byte(in) % 9, i;
+
+    memset(v, 0, sizeof v);
+    for (i = 0; i < n; i++) {
+        v[i].addr = addr(in);
+        v[i].scope = byte(in) % 4;
+    }
+    if (via_net_rank(&r->core, v, n) > n)
+        __builtin_trap();
+}
+
 static void do_frame(struct bench *r, struct input *in) {
     uint8_t frame[256], i = iface(in);
     size_t len = byte(in), k;
@@ -169,7 +195,7 @@ static void do_pass(struct bench *r, struct input *in) {
 static void do_addr(struct bench *r, struct input *in) {
     struct via_ifaddr a = {.addr = addr(in), .iface = byte(in) % 4, .prefix = byte(in) % 130};
 
-    a.flags = byte(in) & (VIA_ADDR_NODAD | VIA_ADDR_KERNEL);
+    a.flags = byte(in) & (VIA_ADDR_NODAD | VIA_ADDR_KERNEL | VIA_ADDR_EARLY);
     if (byte(in) % 2)
         a.prefix = via_addr_is4(&a.addr) ? 24 : 64;
     via_net_addr(&r->core, byte(in) % 3 ? VIA_CTRL_ADD : VIA_CTRL_DEL, &a);
@@ -230,7 +256,8 @@ static void do_interface(struct bench *r, struct input *in) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const ops[])(struct bench *, struct input *) = {
-        do_arp, do_nd, do_nd, do_frame, do_send, do_send, do_pass, do_addr, do_route, do_neigh, do_link, do_interface,
+        do_arp,  do_nd,    do_nd,    do_frame, do_send,      do_send,     do_pass,
+        do_addr, do_route, do_neigh, do_link,  do_interface, do_redirect, do_rank,
     };
     struct bench *r = bench_new(1, small);
     struct input in = {data, size};
