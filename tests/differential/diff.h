@@ -39,6 +39,7 @@ struct diff_op {
     uint8_t where;  /* enum diff_where, for OPEN */
     uint8_t opt;    /* enum diff_opt, enum diff_fault */
     uint8_t dir;    /* FAULT: 0 to the subject, 1 from it */
+    uint8_t hold;   /* the wire stands still until after the next call: what both do crosses */
     uint16_t port;  /* OPEN: 0 ephemeral */
     int32_t value;  /* bytes, value of an option, which frame from now */
 };

@@ -211,7 +211,7 @@ static void tcp_end(struct maker *m, uint8_t side, uint8_t c) {
 
 static void tcp_step(struct maker *m) {
     uint8_t side = (uint8_t)below(&m->rand, 2), c = (uint8_t)(1 + below(&m->rand, DIFF_SOCKS - 1));
-    uint32_t pick = below(&m->rand, 100);
+    uint32_t pick = below(&m->rand, 100), at;
 
     if (!m->open[side][c]) {
         if (!m->open[!side][c] && chance(&m->rand, 40)) {
@@ -222,6 +222,7 @@ static void tcp_step(struct maker *m) {
         }
         return;
     }
+    at = m->p->ops;
     if (pick < 38)
         tcp_data(m, side, c, m->unread[!side][c] < 60000);
     else if (pick < 68)
@@ -240,6 +241,9 @@ static void tcp_step(struct maker *m) {
         add(m, OP_SETOPT, side, c)->opt = DO_KEEPALIVE;
     else
         add_fault(m);
+    /* Only what sends crosses; what is read next would depend on which came first. */
+    if (pick < 38 || (pick >= 68 && pick < 76))
+        m->p->op[at].hold = chance(&m->rand, 20);
 }
 
 static void generate_tcp(struct maker *m) {
@@ -286,7 +290,8 @@ void diff_print_op(const struct diff_op *op, char *buf, size_t size) {
         const char *name;
         int32_t v;
     } rest[] = {{"other", op->other}, {"where", op->where}, {"opt", op->opt},
-                {"dir", op->dir},     {"port", op->port},   {"value", op->value}};
+                {"dir", op->dir},     {"port", op->port},   {"value", op->value},
+                {"hold", op->hold}};
 
     for (unsigned i = 0; i < COUNT(rest) && n > 0 && (size_t)n < size; i++)
         if (rest[i].v)
@@ -306,6 +311,8 @@ static void set_field(struct diff_op *op, const char *name, int v) {
         op->port = (uint16_t)v;
     else if (!strcmp(name, "value"))
         op->value = v;
+    else if (!strcmp(name, "hold"))
+        op->hold = (uint8_t)v;
 }
 
 bool diff_parse_op(struct diff_op *op, const char *text) {

@@ -266,6 +266,8 @@ static void step(struct play *y, size_t index) {
         say(y->t, " = %d %s\n", v, error_name(v));
         note(y, op, v);
     }
+    if (op->hold)
+        return;
     settle(y);
     for (unsigned side = 0; side < 2; side++)
         say_pending(y, side);
