@@ -36,9 +36,17 @@ static bool option_fits(const struct sc_opt *w, const struct sc_opt *g) {
     return sc_in(w->val[0], g->val[0].lo) && sc_in(w->val[1], g->val[1].lo);
 }
 
+/* "FO saved" on a later line of the peer. */
+static void keep_cookie(struct sc_run *r, const struct sc_pkt *got) {
+    for (unsigned i = 0; i < got->opts; i++)
+        if (got->opt[i].kind == 34 && got->opt[i].len)
+            r->cookie = got->opt[i];
+}
+
 static void compare_options(const struct both *b) {
     const struct sc_pkt *w = b->want;
 
+    keep_cookie(b->r, b->got);
     if (w->opts_any)
         return;
     check(b, w->opts == b->got->opts, "other options");

@@ -128,6 +128,10 @@ static void sack_blocks(struct sc_run *r, struct sc_opt *o) {
 
 static void cookie(struct sc_run *r, struct sc_opt *o) {
     o->kind = 34;
+    if (sc_word(r, "saved")) {
+        *o = r->cookie;
+        return;
+    }
     if (sc_take(r, "*")) {
         o->any = true;
         return;

@@ -163,6 +163,7 @@ struct sc_run {
     struct sc_var var[SC_VARS];
     unsigned vars;
     uint16_t ip_id;
+    struct sc_opt cookie; /* the last one that we gave out */
 };
 
 /* text.c: reading a line. All skip blanks first; all fail the script where the text is not what is asked for. */
