@@ -42,7 +42,7 @@ enum via_sockopt {
     VIA_OPT_USER_TIMEOUT,   /**< TCP: milliseconds that data may stay unacknowledged, 0: the attribute (RFC 5482). */
     VIA_OPT_LINGER,         /**< TCP: -1 (default) close goes on in the background without end; 0 close resets; else seconds
                                  after which what is still unacknowledged is given up and the peer is reset. */
-    VIA_OPT_CC,             /**< TCP, text: congestion control, "cubic" or "reno". */
+    VIA_OPT_CC,             /**< TCP, text: congestion control, "cubic", "reno" or "bbr". */
     VIA_OPT_SNDBUF,         /**< TCP: bytes queued and not acknowledged. */
     VIA_OPT_RCVBUF_BYTES,   /**< TCP: bytes received and not read. */
     VIA_OPT_MSS,            /**< TCP: bytes of data in a full segment; read only. */

@@ -48,7 +48,7 @@ struct via_tcp_conf {
     uint32_t ttl;          /**< Hop limit, 0: attribute ttl. */
     uint32_t pad;
     via_ns_t user_timeout; /**< Unacknowledged for so long is dead (RFC 5482 3); 0: attribute tcp_user_timeout. */
-    const char *cc;        /**< Congestion control, "cubic" or "reno"; NULL: attribute tcp_cc. */
+    const char *cc;        /**< Congestion control, "cubic", "reno" or "bbr"; NULL: attribute tcp_cc. */
     void *user;            /**< User pointer, see via_sock_user(). */
 };
 #define VIA_TCP_CONF_INIT                                                                                              \

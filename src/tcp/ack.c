@@ -14,6 +14,8 @@ struct ack {
     uint32_t bytes, sacked; /* of the scoreboard, before it */
     uint32_t lost;          /* the same; what is newly lost comes on top */
     uint32_t pipe;
+    struct via_sample rs; /* with cc.sampled */
+    uint32_t last_lost;        /* before it */
     uint32_t marks; /* packets that the network marked, newly told */
     via_ns_t rtt;       /* sample, 0: none */
     bool original;      /* something arrived that was sent once */
@@ -285,6 +287,8 @@ static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     v = via_tcp_view(c, t);
     v.rtt = a->rtt;
     v.acked = delivered;
+    v.marks = a->marks;
+    v.rs = t->cc.sampled ? &a->rs : NULL;
     v.flight = a->bytes;
     via_cc_acked(&t->cc, &v);
 }
@@ -391,7 +395,7 @@ static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     t->snd.una = a->board.ack;
     if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
         a->marks = via_tcp_ecn_acked(c, t, a->in, count_delivered(via_tcp_segs(c), &a->board));
-    if (VIA_LIKELY(!a->marks && is_calm(t, &a->board, a->sacked)) && take_calm(c, t, a))
+    if (VIA_LIKELY(!(a->marks | t->cc.sampled) && is_calm(t, &a->board, a->sacked)) && take_calm(c, t, a))
         return;
     a->rack = rack_view(c, t);
     a->rack.echo = a->in->h.opt.has & VIA_TCP_TS;
@@ -399,6 +403,10 @@ static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     a->rack.dsack = a->board.dsack;
     read_delivered(c, t, a);
     take_sample(c, t, a);
+    if (VIA_UNLIKELY(t->cc.sampled)) {
+        via_tcp_sample_acked(c, t, &a->board, &a->rs);
+        a->last_lost = t->board.lost.tail;
+    }
     if (t->undo.armed || t->frto.state)
         judge_undo(c, t, a);
     if (VIA_UNLIKELY(a->board.reneged)) {
@@ -412,6 +420,8 @@ static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
         via_cc_signal(&t->cc, &v, VIA_CC_LOSS); /* RFC 8985 7.4.2: the probe repaired a loss */
     }
     detect(c, t, a);
+    if (VIA_UNLIKELY(t->cc.sampled) && t->board.lost_bytes > a->lost)
+        via_tcp_sample_lost(c, t, a->last_lost);
     control(c, t, a);
 }
 
@@ -463,10 +473,14 @@ void via_tcp_on_rto(struct via_core *c, struct via_tcp_conn *t) {
     struct via_rack_ack r = rack_view(c, t);
     struct via_cc_view v = via_tcp_view(c, t);
     bool again = t->phase == VIA_PHASE_LOSS;
+    uint32_t lost = t->board.lost_bytes;
 
     via_rack_timeout(&t->rack, &t->board, via_tcp_segs(c), &r);
     if (!(t->opts & VIA_TCP_HAS_SACK))
         via_sack_timeout(&t->board, via_tcp_segs(c), false);
+    if (VIA_UNLIKELY(t->cc.sampled))
+        via_tcp_more(c, t)->sampler.lost += t->board.lost_bytes - lost;
+    v.pipe = via_sack_pipe(&t->board);
     via_cc_signal(&t->cc, &v, again ? VIA_CC_TIMEOUT_AGAIN : VIA_CC_TIMEOUT);
     if (!again)
         via_undo_begin(&t->undo, t->snd.una, t->snd.nxt);
@@ -499,6 +513,7 @@ void via_tcp_shrink(struct via_core *c, struct via_tcp_conn *t) {
 void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {
     struct ack a = {.bytes = t->board.bytes, .sacked = t->board.sacked, .lost = t->board.lost_bytes};
     struct via_rack_ack r = rack_view(c, t);
+    uint32_t last_lost = t->board.lost.tail;
     via_ns_t wait = via_rack_detect(&t->rack, &t->board, via_tcp_segs(c), &r);
 
     if (wait != VIA_NEVER) {
@@ -507,6 +522,8 @@ void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {
     } else {
         via_tcp_arm_retry(c, t);
     }
+    if (VIA_UNLIKELY(t->cc.sampled) && t->board.lost_bytes > a.lost)
+        via_tcp_sample_lost(c, t, last_lost);
     if (t->board.lost_bytes > a.lost && (t->phase == VIA_PHASE_OPEN || t->phase == VIA_PHASE_CWR)) {
         struct via_prr_ack p = {.pipe = via_sack_pipe(&t->board), .mss = t->snd.mss, .lost = true};
 

@@ -5,6 +5,7 @@
 static const struct via_cc_ops *const algos[] = {
     [VIA_CC_CUBIC] = &via_cc_cubic,
     [VIA_CC_RENO] = &via_cc_reno,
+    [VIA_CC_BBR] = &via_cc_bbr,
 };
 
 static_assert(VIA_COUNT(algos) == VIA_CC_ALGOS, "each algorithm has its table");
@@ -40,6 +41,15 @@ void via_cc_acked(struct via_cc *cc, const struct via_cc_view *v) {
     keep_bounds(cc, v);
 }
 
+bool via_cc_has_model(const struct via_cc *cc) {
+    return algos[cc->algo]->lost != NULL;
+}
+
+void via_cc_lost(struct via_cc *cc, const struct via_cc_view *v) {
+    algos[cc->algo]->lost(cc, v);
+    keep_bounds(cc, v);
+}
+
 static void save(struct via_cc *cc) {
     cc->old.cwnd = cc->cwnd;
     cc->old.ssthresh = cc->ssthresh;
@@ -66,6 +76,11 @@ static void restart(struct via_cc *cc) {
 
 void via_cc_signal(struct via_cc *cc, const struct via_cc_view *v, enum via_cc_event what) {
     VIA_ASSERT(v->mss);
+    if (via_cc_has_model(cc)) {
+        algos[cc->algo]->event(cc, v, what);
+        keep_bounds(cc, v);
+        return;
+    }
     switch (what) {
     case VIA_CC_LOSS:
     case VIA_CC_TIMEOUT:

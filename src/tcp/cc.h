@@ -19,10 +19,13 @@
 #include "base/seq.h"
 #include "tcp/hystart.h"
 
+struct via_sample;
+
 /* Algorithms; the number is what is stored, for pointers are not. */
 enum via_cc_algo {
     VIA_CC_CUBIC = 0, /* RFC 9438 with HyStart++ (RFC 9406) */
     VIA_CC_RENO = 1,  /* RFC 5681, RFC 3465 */
+    VIA_CC_BBR = 2,   /* draft-ietf-ccwg-bbr, version 3 */
     VIA_CC_ALGOS,
 };
 
@@ -41,10 +44,10 @@ struct via_cc_view {
     via_ns_t rtt;      /* sample of this ACK; 0: none */
     via_ns_t srtt;     /* 0: no sample yet */
     via_ns_t min_rtt;  /* windowed; VIA_NEVER: no sample yet */
-    via_ns_t interval; /* of the rate sample: `delivered` bytes were acknowledged in this time; 0: no sample */
-    uint64_t delivered;
+    const struct via_sample *rs; /* for algorithms that want it (via_cc_has_model()); NULL: none */
     uint32_t acked;  /* bytes that this ACK tells to have arrived, cumulatively or selectively */
-    uint32_t lost;   /* bytes newly believed lost */
+    uint32_t lost;   /* in lost(): bytes of the segment that is believed lost now */
+    uint32_t marks;  /* packets that the network marked, newly told */
     uint32_t flight; /* bytes sent and not cumulatively acknowledged, before this ACK (FlightSize) */
     uint32_t pipe;   /* bytes believed to be in the network, after this ACK */
     uint32_t mss;    /* of data, without options; not 0 */
@@ -71,6 +74,25 @@ struct via_cubic {
     uint64_t credit_est;
 };
 
+/* Times are microseconds modulo 2^32; 0 of a bound: there is none. */
+struct via_bbr {
+    uint64_t max_bw[2]; /* of this cycle of probing, and of the last */
+    uint64_t bw_short, bw_latest, full_bw;
+    via_ns_t min_rtt, probe_min;
+    uint32_t min_at, probe_at, low_at, cycle_at, extra_at, wait;
+    uint32_t round_end, loss_round_end; /* by bytes delivered */
+    uint32_t inflight_long, inflight_short, inflight_latest;
+    uint32_t up_every, up_acked;
+    uint32_t extra[2], extra_delivered;
+    uint32_t prior; /* cwnd before a recovery, or before ProbeRTT */
+    uint32_t lost;  /* bytes in this round */
+    uint32_t seed;
+    uint16_t rounds; /* since the last probing */
+    uint8_t state, acks, up_rounds, full_rounds, extra_rounds, losses, marked_rounds;
+    bool full_now : 1, full_reached : 1, round_start : 1, loss_round_start : 1, loss_in_round : 1, marked : 1;
+    bool samples : 1, idle : 1, low : 1, low_round : 1, probe_due : 1, conserving : 1, recovering : 1, timed : 1;
+};
+
 union via_cc_state {
     struct via_reno reno;
     struct via_cubic cubic;
@@ -84,20 +106,24 @@ struct via_cc {
     uint8_t algo;     /* enum via_cc_algo */
     bool abe;         /* a mark reduces less than a loss (RFC 8511) */
     bool paced;       /* the sender paces: one ACK may count in full in slow start (RFC 9406 4.3) */
+    bool sampled;     /* the connection takes rate samples */
     bool slow_l;      /* slow start that follows a timeout (RFC 3465 2.3) */
     bool undoable;    /* `old` is from the last reduction */
-    struct via_hystart hystart;
-    union via_cc_state u;
-    struct {
-        uint32_t cwnd, ssthresh;
-        union via_cc_state u;
-    } old; /* before the last reduction */
+    union {
+        struct {
+            struct via_hystart hystart;
+            union via_cc_state u;
+            struct {
+                uint32_t cwnd, ssthresh;
+                union via_cc_state u;
+            } old; /* before the last reduction */
+        };
+        struct via_bbr bbr;
+    };
 };
 
-/* True if the algorithm makes no sense without pacing. */
-static inline bool via_cc_wants_pace(const struct via_cc *cc) {
-    return cc->rate != 0;
-}
+static_assert(sizeof(struct via_bbr) <= sizeof(struct via_hystart) + 2 * sizeof(union via_cc_state) + 8,
+              "no connection is larger for it");
 
 /* The table. `event` sets cwnd and ssthresh; saving for UNDO, and its default answer, are via_cc_signal()'s. */
 struct via_cc_ops {
@@ -105,9 +131,14 @@ struct via_cc_ops {
     void (*init)(struct via_cc *cc);
     void (*acked)(struct via_cc *cc, const struct via_cc_view *v);
     void (*event)(struct via_cc *cc, const struct via_cc_view *v, enum via_cc_event what);
+    /*
+     * NULL for those that know windows alone. The others have a model of the path: they want rate samples, hear of each
+     * segment that is lost, and their cwnd holds in recovery too.
+     */
+    void (*lost)(struct via_cc *cc, const struct via_cc_view *v);
 };
 
-extern const struct via_cc_ops via_cc_reno, via_cc_cubic;
+extern const struct via_cc_ops via_cc_reno, via_cc_cubic, via_cc_bbr;
 
 #define VIA_CC_INFINITE 0x7fffffffu /* ssthresh before the first congestion */
 #define VIA_CC_CWND_MAX 0x3fffffffu /* no window of TCP is larger (RFC 7323 2.3) */
@@ -118,13 +149,17 @@ uint32_t via_cc_initial_window(uint32_t mss, bool syn_lost);
 /* `initial` as above, or from the cache of the destination. */
 void via_cc_init(struct via_cc *cc, enum via_cc_algo algo, uint32_t initial);
 
-/* "cubic", "reno". */
+/* "cubic", "reno", "bbr". */
 const char *via_cc_name(enum via_cc_algo algo);
 
 /* An ACK that acknowledged something new. cwnd stays within one segment and VIA_CC_CWND_MAX. */
 void via_cc_acked(struct via_cc *cc, const struct via_cc_view *v);
 
 void via_cc_signal(struct via_cc *cc, const struct via_cc_view *v, enum via_cc_event what);
+
+/* A model wants rate samples and via_cc_lost(), and makes no sense without pacing. */
+bool via_cc_has_model(const struct via_cc *cc);
+void via_cc_lost(struct via_cc *cc, const struct via_cc_view *v);
 
 static inline bool via_cc_in_slow_start(const struct via_cc *cc) {
     return cc->cwnd < cc->ssthresh;

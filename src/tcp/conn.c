@@ -108,6 +108,8 @@ static void drop_more(struct via_core *c, struct via_tcp_conn *t) {
     }
     t->more = 0;
     t->bits &= (uint32_t)~VIA_TCPB_PACED;
+    t->cc.sampled = false;
+    t->opts &= (uint8_t)~VIA_TCP_HAS_ACCECN;
 }
 
 /* Nothing of the connection is left but, perhaps, completions that the application has not fetched. */

@@ -9,7 +9,9 @@ uint32_t via_tcp_usable(const struct via_tcp_conn *t) {
 }
 
 uint32_t via_tcp_window(const struct via_tcp_conn *t) {
-    return t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR ? t->snd.window : t->cc.cwnd;
+    bool prr = (t->phase == VIA_PHASE_RECOVERY || t->phase == VIA_PHASE_CWR) && !t->cc.sampled;
+
+    return prr ? t->snd.window : t->cc.cwnd;
 }
 
 /* Limited transmit (RFC 3042) needs nothing of its own: what a duplicate tells has left the pipe. */
@@ -84,6 +86,8 @@ static bool resend(struct via_core *c, struct via_tcp_conn *t, uint32_t id) {
         return false;
     s->sent = via_now(c);
     s->tsval = via_tcp_now(c, t);
+    if (VIA_UNLIKELY(t->cc.sampled))
+        via_tcp_sample_sent(c, t, id, via_sack_pipe(&t->board));
     via_sack_resent(&t->board, segs, id);
     via_tcp_trace(c, t, VIA_TRACE_RESENT, s->seq - t->snd.iss - 1);
     via_undo_resent(&t->undo, s->end - s->seq, s->tsval, t->opts & VIA_TCP_HAS_TS);
@@ -195,6 +199,9 @@ static bool send_next(struct via_core *c, struct via_tcp_conn *t, struct via_pkt
     s->tsval = via_tcp_now(c, t);
     s->data = p ? via_pkt_id(c, p) : 0;
     s->flags = fin ? VIA_SEG_FIN : 0;
+    s->delivered_at = 0;
+    if (VIA_UNLIKELY(t->cc.sampled))
+        via_tcp_sample_sent(c, t, id, via_sack_pipe(&t->board));
     if (p) {
         via_pktq_pop(c, &t->snd.unsent);
         t->snd.unsent_bytes -= len;
@@ -338,6 +345,8 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
         send_new(c, t);
     if (VIA_UNLIKELY(t->phase == VIA_PHASE_RECOVERY))
         rescue(c, t);
+    if (VIA_UNLIKELY(t->cc.sampled))
+        via_tcp_sample_idle(c, t);
     if (t->bits & VIA_TCPB_ACK_NOW)
         send_ack(c, t);
     if (t->board.head || t->snd.unsent.head)

@@ -72,10 +72,13 @@ void via_tcp_pace_sent(struct via_core *c, struct via_tcp_conn *t, uint32_t len)
 void via_tcp_pace_setup(struct via_core *c, struct via_tcp_conn *t) {
     uint64_t mode = c->attrs.tcp_pacing;
     struct via_tcp_more *m = via_tcp_more(c, t);
-    bool on = (m && m->pace.bound) || mode == PACING_ON || (mode == PACING_AUTO && via_cc_wants_pace(&t->cc));
+    bool on = (m && m->pace.bound) || mode == PACING_ON || (mode == PACING_AUTO && via_cc_has_model(&t->cc));
 
     t->bits &= (uint32_t)~VIA_TCPB_PACED;
+    t->cc.sampled = false;
     t->cc.paced = false;
+    if (via_cc_has_model(&t->cc) && via_tcp_more_new(c, t))
+        t->cc.sampled = true;
     if (!on || !via_tcp_more_new(c, t))
         return;
     t->bits |= VIA_TCPB_PACED;

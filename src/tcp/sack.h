@@ -44,9 +44,10 @@ struct via_tcp_seg {
     via_ns_t sent;            /* time of the last transmission */
     via_ns_t first_sent;      /* for rate samples, set when sent: when the segment was sent that was delivered last */
     via_ns_t delivered_at;    /* and when that was */
-    uint64_t delivered;       /* and how many bytes were delivered by then */
+    uint32_t delivered, lost; /* and how many bytes were delivered by then, and lost */
     uint16_t flags;           /* enum via_tcp_seg_flag */
     uint16_t times;           /* transmissions */
+    uint32_t flight;          /* for rate samples: bytes under way then, this one too */
 };
 
 /* Zeroed memory is an empty scoreboard. */

@@ -30,6 +30,7 @@
 #include "tcp/rack.h"
 #include "tcp/recover.h"
 #include "tcp/rtt.h"
+#include "tcp/sample.h"
 #include "tcp/tune.h"
 
 #include <viaduct/listener.h>
@@ -156,6 +157,7 @@ struct via_tcp_count {
 /* What few connections need; of a pool, so that the others do not pay for it. */
 struct via_tcp_more {
     struct via_pace pace;
+    struct via_sampler sampler;
     struct via_accecn ecn; /* with VIA_TCP_HAS_ACCECN */
     struct via_tune tune;
     struct via_limits limits;
@@ -487,6 +489,14 @@ void via_tcp_loop(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_loop_flush(struct via_core *c, struct via_tcp_conn *t);
 /* It dies: so does its mate, of a reset, unless both sides have ended in order. */
 void via_tcp_loop_part(struct via_core *c, struct via_tcp_conn *t, int reason);
+
+/* sample.c. Only with cc.sampled: */
+void via_tcp_sample_sent(struct via_core *c, struct via_tcp_conn *t, uint32_t id, uint32_t pipe);
+void via_tcp_sample_acked(struct via_core *c, struct via_tcp_conn *t, const struct via_sack_ack *b,
+                        struct via_sample *rs);
+/* Segments on the list of lost behind `behind` (0: all) are newly there. */
+void via_tcp_sample_lost(struct via_core *c, struct via_tcp_conn *t, uint32_t behind);
+void via_tcp_sample_idle(struct via_core *c, struct via_tcp_conn *t);
 
 /* emit.c */
 enum via_tcp_sent { VIA_SENT = 0, VIA_NOT_NOW, VIA_NO_WAY };

@@ -9,6 +9,7 @@
 #include "bytes_rig.h"
 #include "tcp/cc.h"
 
+#define WINDOWED VIA_CC_BBR /* those before it know windows alone */
 #define MSS 1000u
 
 static struct via_cc_view view(const struct via_cc *cc) {
@@ -42,7 +43,7 @@ static void window_that_is_not_used_does_not_grow(void **state) {
     unsigned algo, i;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
         uint32_t before;
@@ -67,7 +68,7 @@ static void recovery_does_not_grow_the_window(void **state) {
     unsigned algo, i;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
         uint32_t before;
@@ -87,7 +88,7 @@ static void timeout_leaves_one_segment_and_a_second_one_keeps_ssthresh(void **st
     unsigned algo;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
         uint32_t thresh;
@@ -110,7 +111,7 @@ static void slow_start_behind_a_timeout_counts_one_segment_an_ack(void **state) 
     unsigned algo;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
 
@@ -128,7 +129,7 @@ static void undo_restores_what_was_before_once(void **state) {
     unsigned algo, i;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         for (i = 0; i < 2; i++) {
             struct via_cc cc;
             struct via_cc_view v;
@@ -151,7 +152,7 @@ static void idle_sender_begins_with_the_initial_window(void **state) {
     unsigned algo;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
 
@@ -190,7 +191,7 @@ static void any_history_keeps_the_bounds(void **state) {
     unsigned algo, i;
 
     (void)state;
-    for (algo = 0; algo < VIA_CC_ALGOS; algo++) {
+    for (algo = 0; algo < WINDOWED; algo++) {
         struct via_cc cc;
         struct via_cc_view v;
 
