@@ -27,7 +27,7 @@ struct via_listen_conf {
     uint32_t sndbuf, rcvbuf; /**< As in via_tcp_conf. */
     uint32_t iface;        /**< Interface number to be bound to; 0: any. */
     uint32_t tos, ttl;
-    uint32_t pad;
+    uint32_t fast_open;    /**< Connections that data may have opened before their handshake is over (RFC 7413); 0: none. */
     via_ns_t user_timeout;
     const char *cc;
     void *user;            /**< User pointer of the listener. */

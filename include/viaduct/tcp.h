@@ -33,6 +33,9 @@ extern "C" {
 enum via_tcp_conf_flag {
     VIA_TCP_NODELAY = 0x1000,   /**< Small segments are not held back for an ACK (no Nagle's algorithm). */
     VIA_TCP_KEEPALIVE = 0x2000, /**< Probe an idle peer (RFC 9293 3.8.4). */
+    /** Connecting: the first data goes with the SYN where the peer gave us a cookie before (RFC 7413). Then the SYN
+     *  waits for the first send, at most for attribute tcp_cork_time. Data may in rare cases be delivered twice: only for what is idempotent. */
+    VIA_TCP_FAST_OPEN = 0x10000,
     VIA_TCP_REUSE = 0x4000,     /**< Listeners: several share one end point, connections are spread over them. */
     VIA_TCP_V6ONLY = 0x8000,    /**< Listeners: the IPv6 wildcard takes no IPv4. */
 };

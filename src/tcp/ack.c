@@ -75,7 +75,7 @@ void via_tcp_arm_retry(struct via_core *c, struct via_tcp_conn *t) {
         t->retry = VIA_RETRY_RTO;
         probe = via_tlp_delay(&t->board, t->rtt.srtt, ACK_DELAY_MAX);
         probe = probe < PROBE_LEAST ? PROBE_LEAST : probe;
-        if (probe < t->rtt.rto && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, repairs(t))) {
+        if (probe < t->rtt.rto && via_tcp_is_synced(t) && via_tlp_allowed(&t->rack, &t->board, t->opts & VIA_TCP_HAS_SACK, repairs(t))) {
             t->retry = VIA_RETRY_PROBE;
             via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, probe));
             return;

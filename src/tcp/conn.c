@@ -68,7 +68,7 @@ void via_tcp_setup(struct via_core *c, struct via_tcp_conn *t) {
     t->user_timeout = (uint32_t)(a->tcp_user_timeout / VIA_MS);
     t->linger = -1;
     t->challenges = (uint8_t)a->tcp_challenge_rate;
-    t->snd.peer_mss = via_addr_is4(&t->sock.flow.remote) ? 536 : 1220; /* RFC 9293 MUST-15 */
+    t->snd.peer_mss = UINT16_MAX; /* until its SYN tells: what is queued before is cut then */
     t->rtt.rto = c->tcp->rtt.initial;
     via_rtt_init(&t->rtt, &c->tcp->rtt);
 }
@@ -133,6 +133,7 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
     if (t->bits & VIA_TCPB_STEERED)
         via_tcp_steer_flow(c, k, false);
     t->bits &= (uint32_t)~VIA_TCPB_STEERED;
+    c->tcp->fast_pending -= t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_FAST_OPENED);
     t->state = VIA_TCP_CLOSED;
     t->bits &= (uint32_t)~VIA_TCPB_PACED;
     via_tcp_trace_more(c, t, VIA_TRACE_ENDED, (uint32_t)-reason);
@@ -237,7 +238,8 @@ static int choose_port(struct via_core *c, struct via_flow *f) {
 
 static void apply_conf(struct via_tcp_conn *t, const struct via_tcp_conf *conf) {
     t->bits |= (conf->flags & VIA_TCP_NODELAY ? VIA_TCPB_NODELAY : 0u) |
-               (conf->flags & VIA_TCP_KEEPALIVE ? VIA_TCPB_KEEP : 0u);
+               (conf->flags & VIA_TCP_KEEPALIVE ? VIA_TCPB_KEEP : 0u) |
+               (conf->flags & VIA_TCP_FAST_OPEN ? VIA_TCPB_FAST : 0u);
     if (conf->sndbuf)
         t->snd.buf = conf->sndbuf;
     if (conf->rcvbuf)
@@ -251,7 +253,7 @@ static void apply_conf(struct via_tcp_conn *t, const struct via_tcp_conf *conf) 
 }
 
 static int check_conf(struct via_core *c, const struct via_tcp_conf *conf) {
-    if (conf->flags & ~(uint32_t)(VIA_TCP_NODELAY | VIA_TCP_KEEPALIVE) || conf->tos > 255 || conf->ttl > 255 ||
+    if (conf->flags & ~(uint32_t)(VIA_TCP_NODELAY | VIA_TCP_KEEPALIVE | VIA_TCP_FAST_OPEN) || conf->tos > 255 || conf->ttl > 255 ||
         conf->sndbuf > 1u << 30 || conf->rcvbuf > 1u << 30)
         return via_why_set(c, -EINVAL, "tcp: a flag or a number of the configuration is out of range");
     return 0;
@@ -283,7 +285,10 @@ static int open_conn(struct via_core *c, const struct via_tcp_conf *conf, struct
         return 0;
     }
     via_tcp_steer_flow(c, &t->sock, true);
-    via_tcp_send_syn(c, t);
+    if ((t->bits & VIA_TCPB_FAST) && via_tcp_fast_find(c, &t->sock.flow.remote))
+        via_tcp_arm(c, t, VIA_DUE_CORK, via_after(via_now(c), c->attrs.tcp_cork_time)); /* for data to go with it */
+    else
+        via_tcp_send_syn(c, t);
     return 0;
 }
 
@@ -320,6 +325,7 @@ static void hash_keys(struct via_core *c) {
     g->ts_key = via_rand_key(&c->s->rand);
     g->way_key = via_rand_key(&c->s->rand);
     via_fast_open_rotate(&g->fast_open, &fresh);
+    g->rekeyed = via_now(c);
 }
 
 /* Every segment has a frame, but SYN and FIN alone. */

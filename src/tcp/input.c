@@ -109,11 +109,11 @@ static enum via_drop check_syn(struct via_core *c, struct via_tcp_conn *t, const
 static enum via_drop take_third(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_in *in) {
     bool cookie = !t->board.head;
 
-    if (in->h.ack != t->snd.nxt) {
+    if (via_seq_lt(t->snd.nxt, in->h.ack) || (!cookie && via_seq_le(in->h.ack, t->snd.una))) {
         via_tcp_refuse(c, in);
         return VIA_DROP_TCP_ACK_FUTURE;
     }
-    if ((t->bits & VIA_TCPB_PASSIVE) && !via_tcp_offer(c, t, in->p->order))
+    if ((t->bits & VIA_TCPB_PASSIVE) && !(t->bits & VIA_TCPB_FAST_OPENED) && !via_tcp_offer(c, t, in->p->order))
         return VIA_DROP_TCP_BACKLOG; /* it comes again: our SYN-ACK does */
     via_tcp_established(c, t, in);
     if (cookie)

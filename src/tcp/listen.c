@@ -40,7 +40,7 @@ static void cut_conn(struct via_core *c, struct via_list *q, struct via_tcp_conn
 void via_tcp_unqueue(struct via_core *c, struct via_tcp_conn *t) {
     struct via_listener *l = listener_of(c, t->listener);
 
-    if (t->state == VIA_TCP_SYN_RECEIVED || (t->bits & VIA_TCPB_DEFER)) {
+    if ((t->state == VIA_TCP_SYN_RECEIVED && !(t->bits & VIA_TCPB_FAST_OPENED)) || (t->bits & VIA_TCPB_DEFER)) {
         cut_conn(c, &l->embryos, t);
         l->embryo_count--;
     } else {
@@ -235,6 +235,26 @@ static bool wants_cookie(const struct via_core *c, const struct via_listener *l)
     return mode == 2 || (mode == 1 && l->embryo_count >= l->backlog);
 }
 
+/* A SYN with a cookie, or the wish for one. True: its data was taken, and the application may have the connection. */
+static bool open_fast(struct via_core *c, struct via_listener *l, struct via_tcp_conn *t, struct via_tcp_in *in) {
+    enum via_fast_open_verdict v = via_tcp_fast_judge(c, in);
+    uint64_t order = in->p->order;
+
+    if (v != VIA_FAST_OPEN_GOOD)
+        t->bits |= VIA_TCPB_FAST; /* a cookie goes back */
+    if (v == VIA_FAST_OPEN_BAD || c->tcp->fast_pending >= l->fast_open || !in->len)
+        return false;
+    in->h.seq++;
+    if (via_tcp_take_data(c, t, in))
+        return false;
+    c->tcp->fast_pending++;
+    t->opts |= VIA_TCP_HAS_FAST_OPEN;
+    t->bits |= VIA_TCPB_QUEUED | VIA_TCPB_FAST_OPENED;
+    via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, false));
+    announce(c, l, t, order);
+    return true;
+}
+
 static enum via_drop take_syn(struct via_core *c, struct via_listener *l, struct via_tcp_in *in) {
     struct via_tuple tuple = via_tcp_tuple(&in->rx->flow);
     struct via_tcp_conn *t;
@@ -254,9 +274,11 @@ static enum via_drop take_syn(struct via_core *c, struct via_listener *l, struct
     t->snd.una = t->snd.nxt = via_isn(&c->tcp->isn_key, &tuple, via_now(c));
     t->state = VIA_TCP_SYN_RECEIVED;
     via_tcp_take_syn(c, t, in);
-    add_embryo(c, l, t);
+    if (VIA_LIKELY(!l->fast_open || !(in->h.opt.has & VIA_TCP_COOKIE)) || !open_fast(c, l, t, in))
+        add_embryo(c, l, t);
     via_tcp_send_syn(c, t);
-    via_pkt_release(c, in->p);
+    if (in->p)
+        via_pkt_release(c, in->p);
     return VIA_KEPT;
 }
 
@@ -393,6 +415,7 @@ static void fill(struct via_listener *l, const struct via_listen_conf *conf, enu
     l->rcvbuf = conf->rcvbuf;
     l->user_timeout = (uint32_t)via_min_ns(conf->user_timeout / VIA_MS, UINT32_MAX);
     l->cookies = (uint8_t)conf->cookies;
+    l->fast_open = conf->fast_open;
     l->defer = conf->defer != 0;
     l->algo = (uint8_t)algo;
     l->tos = (uint8_t)conf->tos;
@@ -447,6 +470,8 @@ static void hand_out(struct via_core *c, struct via_listener *l, struct via_tcp_
     end_point(&v->local, &f->local, f->lport, f->iface);
     v->sock = via_handle(via_tcp_ref(c, t), t->sock.gen);
     v->seq = t->last_tx;
+    if ((t->bits & VIA_TCPB_FAST_OPENED) && t->sock.rxq.list.head)
+        v->seq = via_pkt_at(c, t->sock.rxq.list.head)->order;
     v->bytes = t->rcv.queued;
     v->pad = 0;
     t->last_tx = 0;

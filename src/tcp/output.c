@@ -122,7 +122,8 @@ static bool may_go_short(struct via_core *c, struct via_tcp_conn *t, uint32_t le
         t->bits |= VIA_TCPB_CORKED;
         return false;
     }
-    return len == t->snd.mss || (t->bits & VIA_TCPB_NODELAY) || !t->board.segs;
+    return len == t->snd.mss || (t->bits & VIA_TCPB_NODELAY) ||
+           t->board.segs <= (t->state == VIA_TCP_SYN_RECEIVED); /* a SYN is no data */
 }
 
 /* The same where many segments go as one packet: as many full ones as the windows allow; 0: not even one. */
@@ -160,7 +161,7 @@ static uint32_t portion(struct via_core *c, struct via_tcp_conn *t, const struct
 }
 
 /* The first `len` bytes of the queue as a packet that is the scoreboard's from here on; NULL: no frames. */
-static struct via_pkt *take_front(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
+struct via_pkt *via_tcp_take_front(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
     struct via_pkt *p = via_pkt_at(c, t->snd.unsent.head), *rest;
 
     if (VIA_LIKELY(len == p->total))
@@ -179,7 +180,7 @@ static struct via_pkt *take_front(struct via_core *c, struct via_tcp_conn *t, ui
 
 /* Sends what is at the front of the queue, or the FIN alone (`p` NULL), for the first time. */
 static bool send_next(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p) {
-    bool last = p && !p->next, fin = (t->bits & VIA_TCPB_FIN) && (!p || last);
+    bool last = p && !p->next, fin = (t->bits & VIA_TCPB_FIN) && (!p || last) && via_tcp_is_synced(t);
     uint32_t id = via_pool_get(&c->tcp->segs, &c->region), len = p ? p->total : 0;
     struct via_tcp_emit e = {.seq = t->snd.nxt, .p = p};
     struct via_tcp_seg *s;
@@ -213,6 +214,23 @@ static bool send_next(struct via_core *c, struct via_tcp_conn *t, struct via_pkt
     return true;
 }
 
+bool via_tcp_push_front(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p) {
+    uint32_t id = via_pool_get(&c->tcp->segs, &c->region);
+    struct via_tcp_seg *s;
+
+    if (!id)
+        return false;
+    s = &via_tcp_segs(c)[id];
+    *s = (struct via_tcp_seg){.seq = t->snd.nxt, .end = t->snd.nxt + p->total, .sent = via_now(c),
+                              .tsval = via_tcp_now(c, t), .data = via_pkt_id(c, p)};
+    via_pktq_pop(c, &t->snd.unsent);
+    t->snd.unsent_bytes -= p->total;
+    t->snd.nxt = s->end;
+    via_sack_push(&t->board, via_tcp_segs(c), id);
+    count_out(c, t, p->total, false);
+    return true;
+}
+
 static void restart_if_idle(struct via_core *c, struct via_tcp_conn *t) {
     struct via_cc_view v;
 
@@ -230,12 +248,12 @@ static void send_new(struct via_core *c, struct via_tcp_conn *t) {
         restart_if_idle(c, t);
     while (t->snd.unsent.head) {
         len = portion(c, t, via_pkt_at(c, t->snd.unsent.head));
-        if (!len || is_held(c, t) || !(p = take_front(c, t, len)) || !send_next(c, t, p))
+        if (!len || is_held(c, t) || !(p = via_tcp_take_front(c, t, len)) || !send_next(c, t, p))
             return;
     }
     t->bits &= (uint32_t)~(VIA_TCPB_PUSH | VIA_TCPB_CORKED);
     via_tcp_disarm(t, VIA_DUE_CORK);
-    if ((t->bits & (VIA_TCPB_FIN | VIA_TCPB_FIN_SENT)) == VIA_TCPB_FIN)
+    if ((t->bits & (VIA_TCPB_FIN | VIA_TCPB_FIN_SENT)) == VIA_TCPB_FIN && via_tcp_is_synced(t))
         send_next(c, t, NULL);
 }
 
@@ -257,7 +275,7 @@ void via_tcp_probe(struct via_core *c, struct via_tcp_conn *t) {
     uint32_t usable = via_tcp_usable(t), id;
 
     if (p && usable) {
-        p = take_front(c, t, via_min32(via_min32(p->total, usable), t->snd.mss));
+        p = via_tcp_take_front(c, t, via_min32(via_min32(p->total, usable), t->snd.mss));
         if (p && send_next(c, t, p)) {
             via_tlp_sent(&t->rack, t->snd.nxt, false);
             return;
@@ -322,6 +340,17 @@ static void note_limit(struct via_core *c, struct via_tcp_conn *t) {
         via_limits_now(&m->limits, via_now(c), what);
 }
 
+/* Before the handshake is over; false: data may go all the same (RFC 7413 4.2.2). */
+static bool output_early(struct via_core *c, struct via_tcp_conn *t) {
+    if (t->state == VIA_TCP_SYN_SENT && !t->board.head && (t->snd.unsent.head || (t->bits & VIA_TCPB_PUSH)))
+        via_tcp_send_syn(c, t);
+    if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_FAST_OPENED))
+        return false;
+    if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_ACK_NOW))
+        send_ack(c, t);
+    return true;
+}
+
 void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
     via_seq_t nxt = t->snd.nxt;
     int err;
@@ -330,11 +359,8 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
         via_tcp_touch(c, t); /* the next poll moves it */
         return;
     }
-    if (VIA_UNLIKELY(!via_tcp_is_synced(t))) {
-        if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_ACK_NOW))
-            send_ack(c, t);
+    if (VIA_UNLIKELY(!via_tcp_is_synced(t)) && output_early(c, t))
         return;
-    }
     t->bits &= (uint32_t)~VIA_TCPB_STALLED;
     if (VIA_UNLIKELY(t->way_gen != via_net_gen(c)) && !via_tcp_way_now(c, t, &err))
         t->sock.reason = err;

@@ -43,6 +43,8 @@ void via_tcp_syn_opts(struct via_core *c, struct via_tcp_conn *t, struct via_tcp
         o->has |= VIA_TCP_WSCALE;
         o->wscale = answer ? t->rcv.wscale : wscale_for(c, t);
     }
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_FAST))
+        via_tcp_fast_opts(c, t, o);
 }
 
 static void push_syn(struct via_core *c, struct via_tcp_conn *t) {
@@ -57,6 +59,23 @@ static void push_syn(struct via_core *c, struct via_tcp_conn *t) {
     t->snd.nxt = t->snd.una + 1;
 }
 
+/* The first SYN of a Fast Open: with as much data as fits what the server said it would take. */
+static void send_fast(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_emit *e) {
+    const struct via_cookie_entry *known = via_tcp_fast_find(c, &t->sock.flow.remote);
+    uint32_t room;
+
+    if (!known || !t->snd.unsent.head) {
+        via_tcp_emit_segment(c, t, e);
+        return;
+    }
+    t->snd.peer_mss = known->mss;
+    via_tcp_set_mss(c, t, via_tcp_way(c, t));
+    room = via_min32(known->mss, via_tcp_way_mss(via_tcp_way(c, t))) - VIA_TCP_OPT_MAX;
+    e->p = via_tcp_take_front(c, t, via_min32(room, via_pkt_at(c, t->snd.unsent.head)->total));
+    if (via_tcp_emit_segment(c, t, e) == VIA_SENT && e->p)
+        via_tcp_push_front(c, t, e->p);
+}
+
 void via_tcp_send_syn(struct via_core *c, struct via_tcp_conn *t) {
     struct via_tcp_emit e = {.seq = t->snd.una, .flags = VIA_TCP_SYN};
 
@@ -64,7 +83,10 @@ void via_tcp_send_syn(struct via_core *c, struct via_tcp_conn *t) {
         e.flags |= VIA_TCP_ACK;
     if (!t->board.head)
         push_syn(c, t);
-    via_tcp_emit_segment(c, t, &e);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_FAST) && t->state == VIA_TCP_SYN_SENT && !t->tries)
+        send_fast(c, t, &e);
+    else
+        via_tcp_emit_segment(c, t, &e);
     t->last_tx = via_now(c);
     t->retry = VIA_RETRY_RTO;
     via_tcp_arm(c, t, VIA_DUE_RETRY, via_tcp_retry_at(c, t, t->rtt.rto));
@@ -131,6 +153,11 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
 
     if (t->board.head)
         settle_syn(c, t, in->h.ack);
+    if (t->bits & VIA_TCPB_FAST && !(t->bits & VIA_TCPB_PASSIVE)) {
+        via_tcp_fast_learn(c, t, &in->h.opt);
+        via_tcp_fast_refused(c, t);
+    }
+    c->tcp->fast_pending -= (t->bits & VIA_TCPB_FAST_OPENED) != 0;
     t->snd.wnd = (uint32_t)in->h.wnd << (scaled ? t->snd.wscale : 0);
     t->snd.max_wnd = via_max32(t->snd.max_wnd, t->snd.wnd);
     t->snd.wl1 = in->h.seq;
@@ -142,7 +169,9 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     t->stuck = 0;
     via_tcp_disarm(t, VIA_DUE_RETRY);
     via_tcp_disarm(t, VIA_DUE_LIFE);
-    via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
+    if (!(t->bits & VIA_TCPB_FAST_OPENED))
+        via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo,
+                    via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
     t->cc.abe = c->attrs.tcp_abe;
     via_tcp_pace_setup(c, t);
     if (t->bits & VIA_TCPB_KEEP)

@@ -58,12 +58,13 @@ enum via_tcp_bit {
     VIA_TCPB_REPAIR = 1u << 16,    /* F-RTO asks for new data instead of old */
     VIA_TCPB_SYN_LOST = 1u << 17,  /* the handshake had to repeat its SYN */
     VIA_TCPB_STALLED = 1u << 18,   /* the TX ring or the pool was full: try again at the next poll */
-    VIA_TCPB_PROBED = 1u << 19,    /* a keepalive probe is out */
     VIA_TCPB_RESCUED = 1u << 20,   /* this recovery has sent its rescue retransmission */
     VIA_TCPB_STEERED = 1u << 21,   /* a port filter is in place */
     VIA_TCPB_DEFER = 1u << 22,     /* not offered before its first data */
     VIA_TCPB_CORKED = 1u << 23,    /* a short segment waits for VIA_DUE_CORK */
     VIA_TCPB_PUSH = 1u << 24,      /* once: a short segment need not wait */
+    VIA_TCPB_FAST = 1u << 19,      /* Fast Open: asks with its SYN, or answers with a cookie */
+    VIA_TCPB_FAST_OPENED = 1u << 31, /* data with the SYN was taken, and the application has the connection */
     VIA_TCPB_ECE = 1u << 28,       /* classic ECN: a mark came, the peer is told until it has reduced */
     VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
     VIA_TCPB_SND_SET = 1u << 25,   /* the application has set the send buffer */
@@ -226,6 +227,7 @@ struct via_listener {
     struct via_list embryos; /* handshakes */
     uint32_t readies, embryo_count;
     uint32_t backlog;
+    uint32_t fast_open;
     uint32_t join;
     uint32_t sndbuf, rcvbuf;
     uint32_t user_timeout; /* ms */
@@ -237,11 +239,24 @@ struct via_listener {
 
 #define VIA_TCP_WAYS  4096u /* buckets */
 #define VIA_TCP_KNOWN 4096u
+#define VIA_TCP_COOKIES 256u
+
+/* What a server gave us for Fast Open. */
+struct via_cookie_entry {
+    struct via_addr peer;
+    uint8_t cookie[VIA_TCP_COOKIE_MAX];
+    uint16_t mss;
+    uint8_t len; /* 0: none */
+    uint8_t pad;
+};
 
 struct via_tcp {
     struct via_pool segs, blocks, ways, mores, traces;
     struct via_key isn_key, cookie_key, ts_key, way_key;
     struct via_fast_open fast_open;
+    via_ns_t rekeyed;      /* when its key was made */
+    uint32_t fast_pending; /* opened by data, handshake not over */
+    struct via_cookie_entry cookie[VIA_TCP_COOKIES];
     struct via_rtt_limits rtt;
     struct via_list touched;
     struct via_list waits; /* TIME_WAIT, the oldest first */
@@ -374,6 +389,15 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
 enum via_drop via_tcp_input_syn_sent(struct via_core *c, struct via_tcp_conn *t, struct via_tcp_in *in);
 void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_way *w);
 
+/* fast_open.c */
+const struct via_cookie_entry *via_tcp_fast_find(const struct via_core *c, const struct via_addr *peer);
+void via_tcp_fast_learn(struct via_core *c, const struct via_tcp_conn *t, const struct via_tcp_opts *o);
+void via_tcp_fast_forget(struct via_core *c, const struct via_addr *peer);
+/* Of a SYN: the cookie that we have, or the wish for one; of a SYN-ACK: a fresh one. */
+void via_tcp_fast_opts(struct via_core *c, const struct via_tcp_conn *t, struct via_tcp_opts *o);
+enum via_fast_open_verdict via_tcp_fast_judge(struct via_core *c, const struct via_tcp_in *in);
+void via_tcp_fast_refused(struct via_core *c, struct via_tcp_conn *t);
+
 /* listen.c */
 enum via_drop via_tcp_input_listen(struct via_core *c, struct via_listener *l, struct via_tcp_in *in);
 /* A child of the listener for who is here as well, on its way to be accepted; NULL: there is no room. */
@@ -471,6 +495,9 @@ void via_tcp_probe(struct via_core *c, struct via_tcp_conn *t);
 /* Sends the first lost segment regardless of cwnd. */
 void via_tcp_resend_first(struct via_core *c, struct via_tcp_conn *t);
 uint32_t via_tcp_usable(const struct via_tcp_conn *t);
+/* The first up to `len` bytes of the queue as one packet, and: they went with what was sent just now. */
+struct via_pkt *via_tcp_take_front(struct via_core *c, struct via_tcp_conn *t, uint32_t len);
+bool via_tcp_push_front(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p);
 uint32_t via_tcp_window(const struct via_tcp_conn *t);
 
 /* pace.c. Only with VIA_TCPB_PACED: */

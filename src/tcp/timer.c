@@ -53,6 +53,8 @@ static void retry_syn(struct via_core *c, struct via_tcp_conn *t) {
     struct via_tcp_seg *segs = via_tcp_segs(c);
 
     count_try(t);
+    if (t->bits & VIA_TCPB_FAST && t->state == VIA_TCP_SYN_SENT)
+        via_tcp_fast_forget(c, &t->sock.flow.remote); /* somebody on the way may not like it (RFC 7413 4.1.3) */
     via_rtt_backoff(&t->rtt, &c->tcp->rtt);
     if (t->bits & VIA_TCPB_LOOP) {
         via_tcp_touch(c, t);

@@ -23,6 +23,7 @@ struct echo_tcp {
 };
 
 struct echo_tcp *echo_tcp_open(struct via_stack *st, struct via_epoll *set, uint16_t port) {
+    struct via_listen_conf conf = VIA_LISTEN_CONF_INIT;
     struct via_ep any = via_ep_any(VIA_AF_ANY, port);
     struct echo_tcp *e = calloc(1, sizeof *e);
     int err;
@@ -31,7 +32,8 @@ struct echo_tcp *echo_tcp_open(struct via_stack *st, struct via_epoll *set, uint
         tool_die("no memory");
     e->st = st;
     e->set = set;
-    err = via_listen(st, NULL, &any, &e->listener);
+    conf.fast_open = 16;
+    err = via_listen(st, &conf, &any, &e->listener);
     if (!err)
         err = via_epoll_ctl(set, VIA_EPOLL_ADD, e->listener, VIA_EV_ACCEPT, FIRST);
     if (err)

@@ -293,6 +293,28 @@ def test_tcp_loss(net, bindir):
     server.quit()
 
 
+def kernel_count(net, name):
+    out = net.in_k("cat", "/proc/net/netstat").split("\n")
+    head = next(l for l in out if l.startswith("TcpExt:")).split()
+    value = [l for l in out if l.startswith("TcpExt:")][1].split()
+    return int(value[head.index(name)])
+
+
+def test_tcp_fast_open(net, server):
+    """The kernel's first connection is given a cookie, the second one's data goes with its SYN."""
+    net.sysctl(net.k, "net.ipv4.tcp_fastopen", 3)
+    assert ping(net, V4) or ping(net, V4)
+    for i in range(3):
+        with net.inside(net.k):
+            s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@qq", 10, 0))  # a blocking one: it connects
+        data = b"number %d" % i
+        s.sendto(data, socket.MSG_FASTOPEN, (V4, ECHO))
+        assert s.recv(100) == data
+        s.close()
+    assert kernel_count(net, "TCPFastOpenActive") == 2, "data did not go with the SYN, or was not acknowledged"
+
+
 def test_tcp_ends(net, server):
     """Resets, refusals, connects to nobody: each side learns of it."""
     assert ping(net, V4) or ping(net, V4)

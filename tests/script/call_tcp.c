@@ -66,6 +66,8 @@ static void verb_listen(struct sc_run *r, unsigned slot) {
     while (sc_more(r) && *r->at != '=') {
         if ((flag = conf_flag(r)))
             c.flags |= flag;
+        else if (sc_word(r, "fastopen"))
+            c.fast_open = (uint32_t)sc_number(r);
         else if (sc_word(r, "backlog"))
             c.backlog = (uint32_t)sc_number(r);
         else if (sc_word(r, "cookies"))
@@ -109,6 +111,8 @@ static void take_connect(struct sc_run *r, struct via_tcp_conf *c, struct via_ep
             c->rcvbuf = (uint32_t)sc_number(r);
         else if (sc_word(r, "usertimeout"))
             c->user_timeout = sc_seconds(r);
+        else if (sc_word(r, "fastopen"))
+            c->flags |= VIA_TCP_FAST_OPEN;
         else if (sc_word(r, "tos"))
             c->tos = (uint32_t)sc_number(r);
         else if (sc_word(r, "ttl"))
