@@ -73,6 +73,13 @@ static void show(const char *a, const char *b) {
     printf("kernel:\n%.300s\nviaduct:\n%.300s\n", start_a, start_b);
 }
 
+static int print_drop(const struct via_stat *v, void *arg) {
+    (void)arg;
+    if (!strcmp(v->object, "drop") && v->value)
+        printf("    dropped so far: %llu %s\n", (unsigned long long)v->value, v->name);
+    return 0;
+}
+
 static bool same(const struct diff_program *p, bool verbose) {
     static struct diff_trace kernel, via;
     struct diff_wire w = {.peer = &peer_of_kernel, .host = &subject};
@@ -93,6 +100,7 @@ static bool same(const struct diff_program *p, bool verbose) {
     if (!ok) {
         printf("\n==== seed %llu differs\n", (unsigned long long)p->seed);
         show(kernel.text, via.text);
+        via_stats_walk(stack.st, print_drop, NULL);
     }
     return ok;
 }
