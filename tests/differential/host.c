@@ -53,7 +53,7 @@ static const char *const settings[] = {
     "net/ipv6/conf/default/router_solicitations=0", "net/ipv4/icmp_ratelimit=0", "net/ipv4/icmp_ratemask=0",
     "net/ipv6/icmp/ratelimit=0", "net/ipv6/icmp/ratemask=255", "net/ipv4/icmp_msgs_per_sec=1000000",
     "net/ipv4/icmp_msgs_burst=1000000",         "net/ipv4/tcp_timestamps=1",          "net/ipv4/tcp_fin_timeout=5",
-    "net/ipv4/ipfrag_time=1",              "net/ipv6/ip6frag_time=1",            "net/ipv4/ipfrag_high_thresh=67108864",
+    "net/ipv4/ipfrag_time=5",              "net/ipv6/ip6frag_time=5",            "net/ipv4/ipfrag_high_thresh=67108864",
     "net/ipv6/ip6frag_high_thresh=67108864",
 };
 

@@ -34,7 +34,7 @@ int diff_stack_open(struct diff_stack *v, uint64_t seed) {
 
     memset(v, 0, sizeof *v);
     v->st = make("frames=16384;tx_ring=4096;rx_ring=1024;checksum=2;linklocal=off;accept_ra=off;icmp_rate=1000000;"
-                 "udp_rcvbuf=16384;mem_mtu=1500;frag_frames=8192;frag_max=4096;frag_source=4096;frag_time=1s", seed);
+                 "udp_rcvbuf=16384;mem_mtu=1500;frag_frames=8192;frag_max=4096;frag_source=4096;frag_time=5s", seed);
     v->far_st = make("frames=16384;rx_ring=4096;tx_ring=1024;checksum=2;linklocal=off;accept_ra=off;mem_mtu=1500", seed + 1);
     if (!v->st || !v->far_st || via_vi_pair(v->st, v->far_st, NULL, end))
         return -ENOMEM;
