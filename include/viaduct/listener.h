@@ -37,7 +37,8 @@ struct via_listen_conf {
 
 /**
  * Listens at `local`: an own address or a wildcard (VIA_AF_ANY takes both families), port 0 picks an ephemeral one.
- * Between end points of different width the more exact one gets the connection.
+ * Between end points of different width the more exact one gets the connection. Wildcards of IPv4 and IPv6 at one port
+ * exclude each other unless the latter is V6ONLY, or both REUSE.
  * @return 0; -EINVAL; -EADDRINUSE; -EADDRNOTAVAIL not an own address; -ENODEV; -ENOENT no such congestion control;
  * -ENOBUFS (attribute max_listeners).
  */

@@ -135,6 +135,9 @@ void via_sock_want_space(struct via_core *c, struct via_sock *k, uint32_t vi, ui
 /* SPACE for all that wait for interface `vi` and fit now; with `all`, for all. */
 void via_sock_give_space(struct via_core *c, uint32_t vi, bool all);
 
+/* Is the end point or pair of `f` another's? With VIA_SOCK_REUSE in `flags` and on all others it is not. */
+bool via_port_is_taken(struct via_core *c, const struct via_flow *f, uint32_t flags);
+
 /* Picks a free ephemeral port for `flow` at random (RFC 6056 3.3.2) and returns it, or 0. */
 uint16_t via_port_pick(struct via_core *c, const struct via_flow *flow);
 

@@ -358,21 +358,6 @@ void via_tcp_steer_flow(struct via_core *c, struct via_sock *k, bool add) {
     t->bits |= add ? VIA_TCPB_STEERED : 0u;
 }
 
-static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flags) {
-    struct via_demux_walk w;
-    uint32_t ref;
-
-    for (ref = via_demux_first_bound(c, f, &w); ref; ref = via_demux_next(c, f, &w)) {
-        const struct via_sock *k = via_sock_at(c, ref);
-
-        if (k->bound_if && f->iface && k->bound_if != f->iface)
-            continue;
-        if (!(flags & k->flags & VIA_SOCK_REUSE))
-            return true;
-    }
-    return false;
-}
-
 static void set_local(struct via_sock *k, const struct via_listen_conf *conf, const struct via_ep *local) {
     k->flow = (struct via_flow){.local = local->addr, .lport = local->port, .proto = IPPROTO_TCP,
                                 .iface = (uint8_t)conf->iface};
@@ -390,7 +375,7 @@ static void set_local(struct via_sock *k, const struct via_listen_conf *conf, co
 static int bind_port(struct via_core *c, struct via_sock *k) {
     if (!k->flow.lport && !(k->flow.lport = via_port_pick(c, &k->flow)))
         return via_why_set(c, -EADDRINUSE, "tcp: no ephemeral port is free");
-    if (is_taken(c, &k->flow, k->flags))
+    if (via_port_is_taken(c, &k->flow, k->flags))
         return via_why_set(c, -EADDRINUSE, "tcp: port %u is taken", k->flow.lport);
     return via_demux_add(c, via_sock_ref(c, k));
 }

@@ -60,35 +60,6 @@ static void steer_all(struct via_core *c, uint32_t vi) {
     }
 }
 
-/* Who has the same key already; with REUSE on both sides that is no conflict. */
-static bool has_key(struct via_core *c, const struct via_flow *f, const struct via_flow *key, uint32_t flags) {
-    struct via_demux_walk w;
-    uint32_t ref;
-
-    for (ref = via_demux_first_bound(c, key, &w); ref; ref = via_demux_next(c, key, &w)) {
-        const struct via_sock *k = via_sock_at(c, ref);
-
-        if (k->bound_if && f->iface && k->bound_if != f->iface)
-            continue;
-        if (f != key && via_addr_is4(&f->local) && (k->flags & VIA_SOCK_V6ONLY))
-            continue;
-        if (!(flags & k->flags & VIA_SOCK_REUSE))
-            return true;
-    }
-    return false;
-}
-
-/* Wildcards of both families are in each other's way unless the one of IPv6 takes no IPv4 (RFC 3493 5.3, as Linux). */
-static bool is_taken(struct via_core *c, const struct via_flow *f, uint32_t flags) {
-    struct via_flow twin;
-
-    if (has_key(c, f, f, flags))
-        return true;
-    if (!via_flow_twin(f, &twin) || (!via_addr_is4(&f->local) && (flags & VIA_SOCK_V6ONLY)))
-        return false;
-    return has_key(c, f, &twin, flags);
-}
-
 static bool is_iface(const struct via_core *c, uint32_t iface) {
     return iface <= VIA_VIS && c->vi[iface];
 }
@@ -147,7 +118,7 @@ static void set_local(struct via_sock *k, const struct via_udp_conf *conf, const
 static int bind_port(struct via_core *c, struct via_sock *k) {
     if (!k->flow.lport && !(k->flow.lport = via_port_pick(c, &k->flow)))
         return via_why_set(c, -EADDRINUSE, "udp: no ephemeral port is free");
-    if (is_taken(c, &k->flow, k->flags))
+    if (via_port_is_taken(c, &k->flow, k->flags))
         return via_why_set(c, -EADDRINUSE, "udp: port %u is taken", k->flow.lport);
     return via_demux_add(c, via_sock_ref(c, k));
 }
@@ -204,7 +175,7 @@ static int rehash(struct via_core *c, struct via_sock *k, const struct via_flow 
     struct via_flow old = k->flow;
 
     via_demux_del(c, via_sock_ref(c, k));
-    if (is_taken(c, flow, k->flags)) {
+    if (via_port_is_taken(c, flow, k->flags)) {
         via_demux_add(c, via_sock_ref(c, k));
         return via_why_set(c, -EADDRINUSE, "udp: another socket has this pair of end points");
     }
