@@ -5,7 +5,7 @@
 static bool is_plain(const struct via_core *c, const struct via_pkt *p, const uint8_t *at) {
     uint32_t hlen = (uint32_t)(p->off - p->l3);
 
-    if (p->chain || p->l3 < VIA_ETH_LEN || !via_mac_eq(at, c->vi[p->vi]->dev->mac))
+    if (p->chain || p->l3 < VIA_ETH_LEN || (!p->looped && !via_mac_eq(at, c->vi[p->vi]->dev->mac)))
         return false;
     if (via_load16(at + 12) == htons(VIA_ETH_IP4))
         return hlen == VIA_IP4_LEN && !(via_load16(at + VIA_ETH_LEN + 6) & htons(0x3fff));
@@ -25,6 +25,6 @@ void via_known_put(struct via_core *c, const struct via_pkt *p, uint32_t ref) {
         k->head[i] = via_load64(at + via_known_at(i)) & (v4 ? via_known_mask4(i) : via_known_mask6(i));
     k->gen = via_net_gen(c);
     k->turn = c->socks->demux.turn;
-    k->iface = p->vi;
+    k->iface = p->vi | (p->looped ? VIA_KNOWN_LOOPED : 0u);
     k->sock = (uint64_t)((uint8_t *)via_sock_at(c, ref) - c->region.base);
 }

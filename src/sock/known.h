@@ -17,6 +17,8 @@
 #define VIA_KNOWN_BITS  6 /* log2 of the entries */
 #define VIA_KNOWN_WORDS 8 /* of the headers: 58 bytes over IPv6, 38 over IPv4 */
 
+#define VIA_KNOWN_LOOPED 0x80 /* with an interface number: sent by ourselves, whose addresses are no others' */
+
 #define VIA_KNOWN_HEAD4 (VIA_ETH_LEN + VIA_IP4_LEN)
 #define VIA_KNOWN_HEAD6 (VIA_ETH_LEN + VIA_IP6_LEN)
 

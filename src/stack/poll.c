@@ -157,18 +157,20 @@ VIA_HOT bool poll_once(struct via_stack *st, unsigned budget) {
     struct via_core_state *s = c->s;
     uint64_t news = c->udp->rx + c->tcp->news;
     unsigned rx = 0;
+    bool idle;
 
     if (VIA_UNLIKELY(atomic_load_explicit(&st->sleep.woken, memory_order_relaxed) | s->loop.head) || c->mirror)
         rx = start_round(st);
     rx += via_rx_all(st, budget);
     if (VIA_UNLIKELY(s->wheel.next <= s->now))
         st->work.timers += fire_timers(st);
-    if (!rx || VIA_UNLIKELY(via_net_has_notes(c)))
+    idle = !rx && (!c->tcp->touched.head || !(s->turns & 63)); /* sockets of this stack may keep each other busy */
+    if (idle || VIA_UNLIKELY(via_net_has_notes(c)))
         hear_notes(c); /* looks at the links too, which a poll with traffic need not */
     if (c->tcp->touched.head)
         via_tcp_settle(c);
-    if (!rx || c->busy)
-        push_all(st, !rx);
+    if (idle || c->busy)
+        push_all(st, idle);
     if (VIA_UNLIKELY(s->sent.head | c->socks->waiting))
         end_round(st);
     st->work.rx = rx;

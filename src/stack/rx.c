@@ -115,7 +115,32 @@ VIA_COLD unsigned via_rx_more(struct via_stack *st, struct via_vi *vi, unsigned 
     return n || all == budget ? all : all + via_rx_packets(st, vi, budget - all, false);
 }
 
-VIA_COLD unsigned via_rx_loop(struct via_stack *st) {
+/* A datagram to where the last one went: its headers, which are our own, are not read again. False: not that. */
+static inline bool loop_known(struct via_core *c, struct via_pkt *p) {
+    const uint8_t *at = via_pkt_data(c, p);
+    uint8_t iface = (uint8_t)(p->vi | VIA_KNOWN_LOOPED);
+    struct via_sock *k;
+    enum via_drop why;
+
+    if (VIA_UNLIKELY(p->chain || p->len < VIA_KNOWN_HEAD4 + VIA_UDP_LEN || c->capture))
+        return false;
+    if (VIA_LIKELY(via_load16(at + 12) == htons(VIA_ETH_IP4)))
+        k = via_known_find4(c, at, iface);
+    else
+        k = p->len < VIA_KNOWN_HEAD6 + VIA_UDP_LEN ? NULL : via_known_find6(c, at, iface);
+    if (!k || k->kind != VIA_KIND_UDP)
+        return false;
+    via_pkt_pull(p, (via_load16(at + 12) == htons(VIA_ETH_IP4) ? VIA_KNOWN_HEAD4 : VIA_KNOWN_HEAD6) + VIA_UDP_LEN);
+    p->order = ++c->s->arrivals;
+    why = via_udp_deliver(c, k, p);
+    if (VIA_UNLIKELY(why)) {
+        via_drop_count(c, why);
+        via_pkt_release(c, p);
+    }
+    return true;
+}
+
+unsigned via_rx_loop(struct via_stack *st) {
     struct via_core *c = &st->core;
     struct via_list loop = c->s->loop;
     struct via_pkt *p;
@@ -126,7 +151,8 @@ VIA_COLD unsigned via_rx_loop(struct via_stack *st) {
         p->owner = VIA_OWNER_BURST;
         p->ts = c->s->now;
         memset(&p->rec, 0, sizeof p->rec);
-        via_rx(st, p);
+        if (VIA_UNLIKELY(!loop_known(c, p)))
+            via_rx(st, p);
         n++;
     }
     return n;

@@ -93,7 +93,7 @@ void via_tcp_deliver(struct via_core *c, struct via_tcp_conn *t, struct via_pkt 
     t->count.received += len;
     c->tcp->rx_bytes += len;
     c->tcp->news++;
-    if (VIA_UNLIKELY(pkts_of(t) > most_pkts(c, t) / 2 && len < c->frame_size / 4) && append(c, t, p))
+    if (VIA_UNLIKELY(pkts_of(t) > 16 && pkts_of(t) > most_pkts(c, t) / 2 && len < c->frame_size / 4) && append(c, t, p))
         return;
     p->owner = VIA_OWNER_RXQ;
     k->rxq.pkts++;
@@ -315,13 +315,14 @@ void via_tcp_tune_stamp(struct via_core *c, struct via_tcp_conn *t, uint32_t tse
 void via_tcp_read(struct via_core *c, struct via_tcp_conn *t, uint32_t bytes) {
     int32_t opened;
 
-    tune(c, t, bytes);
-    t->rcv.queued -= bytes;
     if (VIA_UNLIKELY(t->bits & VIA_TCPB_LOOP)) {
+        t->rcv.queued -= bytes;
         if (t->snd.mate && via_tcp_at(c, t->snd.mate)->snd.unsent.head)
             via_tcp_touch(c, via_tcp_at(c, t->snd.mate)); /* there is room for it */
         return;
     }
+    tune(c, t, bytes);
+    t->rcv.queued -= bytes;
     if (t->state < VIA_TCP_ESTABLISHED || (t->bits & VIA_TCPB_EOF))
         return;
     opened = via_seq_diff(via_tcp_edge(t), t->rcv.edge);

@@ -76,9 +76,9 @@ static void begin(struct via_core *c, struct via_tcp_conn *t) {
 /* Bytes of a packet of `total` that the mate takes now. Many small pieces of one packet are not worth their trouble. */
 static uint32_t room_for(const struct via_core *c, const struct via_tcp_conn *mate, uint32_t total) {
     uint32_t used = mate->rcv.queued, room = mate->rcv.buf > used ? mate->rcv.buf - used : 0;
-    uint32_t pkts = 2 * (mate->rcv.buf / (c->frame_size - VIA_HEADROOM)) + 32;
+    uint32_t pkts = mate->sock.rxq.pkts;
 
-    if (VIA_UNLIKELY(mate->sock.rxq.pkts >= pkts))
+    if (VIA_UNLIKELY(pkts >= 32 && pkts - 32 >= 2 * (mate->rcv.buf / (c->frame_size - VIA_HEADROOM))))
         return 0;
     if (VIA_LIKELY(total <= room))
         return total;

@@ -21,9 +21,14 @@ static uint32_t most_pkts(const struct via_core *c, const struct via_tcp_conn *t
 }
 
 uint32_t via_tcp_room(const struct via_core *c, const struct via_tcp_conn *t) {
-    uint32_t queued = via_tcp_queued(t), most = most_pkts(c, t);
+    uint32_t queued = via_tcp_queued(t), most;
 
-    if (queued >= t->snd.buf || t->snd.pkts >= most)
+    if (queued >= t->snd.buf)
+        return 0;
+    if (VIA_LIKELY(t->snd.pkts <= 16)) /* at least as many may always be there */
+        return t->snd.buf - queued;
+    most = most_pkts(c, t);
+    if (t->snd.pkts >= most)
         return 0;
     return via_min32(t->snd.buf - queued, (most - t->snd.pkts) * frame_room(c));
 }

@@ -9,6 +9,7 @@ static const struct perf_bench outer[] = {
     {"epoll-scale", "an ordered set of 10 and of --members sockets: ns per event", false, perf_epoll_scale},
     {"udp-inproc", "two stacks in one thread: ns per round trip", false, perf_udp_inproc},
     {"tcp-inproc", "the same in a stream of TCP", false, perf_tcp_inproc},
+    {"loopback", "two sockets of one stack, TCP and UDP: ns per round trip", false, perf_loopback},
     {"rx-path", "what a receiver does with a packet, from the interface to the copy read: ns", false, perf_rx_path},
     {"tx-path", "what a sender does with a packet, from the call to the interface: ns", false, perf_tx_path},
     {"shm-floor", "a cache line between two CPUs, memcpy hot and cold: what nothing can beat", false, perf_shm_floor},

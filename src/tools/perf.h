@@ -45,6 +45,7 @@ static inline void perf_keep(uint64_t v) {
 void perf_epoll_scale(const struct perf *p);
 void perf_udp_inproc(const struct perf *p);
 void perf_tcp_inproc(const struct perf *p);
+void perf_loopback(const struct perf *p);
 void perf_rx_path(const struct perf *p);
 void perf_tx_path(const struct perf *p);
 void perf_shm_floor(const struct perf *p);

@@ -128,7 +128,7 @@ enum via_drop via_udp_input(struct via_core *c, struct via_pkt *p, struct via_rx
     ref = via_demux_find(c, &rx->flow);
     if (VIA_UNLIKELY(!ref))
         return VIA_DROP_UDP_NO_SOCKET;
-    if (!p->looped && !(p->flags & VIA_PKT_MCAST))
+    if (!(p->flags & VIA_PKT_MCAST))
         via_known_put(c, p, ref);
     via_pkt_pull(p, VIA_UDP_LEN);
     return via_udp_deliver(c, via_sock_at(c, ref), p);
