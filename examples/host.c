@@ -33,11 +33,16 @@ static void add_addr(struct via_stack *st, struct via_vi *vi, const struct via_a
 static struct via_stack *open_stack(void) {
     struct via_stack_conf conf = VIA_STACK_CONF_INIT;
     char why[VIA_WHY] = "";
+    struct via_attr *attr;
     struct via_stack *st;
     int err;
 
+    /* TCP peers send whole windows at once: room for some of them while this program is not looking. */
+    must(NULL, via_attr_new("frames=16384;rx_ring=4096", &attr), "attributes");
+    conf.attr = attr;
     conf.why = why;
     err = via_stack_create(&conf, &st);
+    via_attr_free(attr);
     if (err)
         fprintf(stderr, "%s\n", why);
     must(NULL, err, "stack");

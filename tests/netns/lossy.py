@@ -133,7 +133,8 @@ def main():
     back = f"fault:dir=tx,delay={MODEL['delay']}"
     specs = []
     for i in range(count):
-        specs += [f"{back}|packet:a{i}", f"fault:dir=tx,seed={i + 1}," + ",".join(f"{k}={v}" for k, v in MODEL.items()) + f"|packet:b{i}"]
+        there = ",".join(f"{k}={v}" for k, v in MODEL.items())
+        specs += [f"{back}|packet:a{i}", f"fault:dir=tx,seed={i + 1},{there}|packet:b{i}"]
     link = net.start(net.l, os.path.join(bindir, "netns-link"), *specs)
     assert "ready" in link.stdout.readline(), "netns-link did not start"
     got, said, resent = bulk_arrived(net, bindir, seconds, count, junk)
