@@ -259,7 +259,7 @@ static bool wanted(int argc, char **argv, const char *name) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const tcp[] = {"udp", "cubic", "reno"};
+    static const char *const tcp[] = {"udp", "cubic", "reno", "bbr"};
     const char *out = NULL, *with = NULL;
     static struct row rows[LINKS * 4];
     unsigned n = 0, bad = 0;
