@@ -270,6 +270,8 @@ static void control(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     uint32_t delivered = a->board.acked + a->board.sacked;
     bool lost = t->board.lost_bytes > a->lost;
 
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_SEARCH) && lost && via_tcp_mtu_excuses(c, t, t->board.lost_bytes - a->lost))
+        lost = false;
     if (lost && (t->phase == VIA_PHASE_OPEN || t->phase == VIA_PHASE_CWR))
         enter_recovery(c, t, a);
     else if (VIA_UNLIKELY(a->marks) && t->phase == VIA_PHASE_OPEN)
@@ -460,8 +462,12 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
     process(c, t, &a);
     if (a.board.advanced)
         advance(c, t, &a);
-    if (VIA_UNLIKELY(t->bits & VIA_TCPB_PACED))
-        via_tcp_pace(c, t);
+    if (VIA_UNLIKELY(t->bits & (VIA_TCPB_PACED | VIA_TCPB_SEARCH))) {
+        if (t->bits & VIA_TCPB_PACED)
+            via_tcp_pace(c, t);
+        if (t->bits & VIA_TCPB_SEARCH)
+            via_tcp_mtu_acked(c, t);
+    }
     if (t->snd.unsent.head || t->board.lost_bytes || (t->bits & (VIA_TCPB_FIN | VIA_TCPB_FIN_SENT)) == VIA_TCPB_FIN)
         via_tcp_touch(c, t);
     if (VIA_UNLIKELY(fin_is_acked(t)) && a.board.advanced)
@@ -524,6 +530,9 @@ void via_tcp_on_reorder(struct via_core *c, struct via_tcp_conn *t) {
     }
     if (VIA_UNLIKELY(t->cc.sampled) && t->board.lost_bytes > a.lost)
         via_tcp_sample_lost(c, t, last_lost);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_SEARCH) && t->board.lost_bytes > a.lost &&
+        via_tcp_mtu_excuses(c, t, t->board.lost_bytes - a.lost))
+        return;
     if (t->board.lost_bytes > a.lost && (t->phase == VIA_PHASE_OPEN || t->phase == VIA_PHASE_CWR)) {
         struct via_prr_ack p = {.pipe = via_sack_pipe(&t->board), .mss = t->snd.mss, .lost = true};
 

@@ -107,7 +107,7 @@ static void drop_more(struct via_core *c, struct via_tcp_conn *t) {
         via_pool_put(&c->tcp->mores, &c->region, t->more);
     }
     t->more = 0;
-    t->bits &= (uint32_t)~VIA_TCPB_PACED;
+    t->bits &= (uint32_t) ~(VIA_TCPB_PACED | VIA_TCPB_SEARCH);
     t->cc.sampled = false;
     t->opts &= (uint8_t)~VIA_TCP_HAS_ACCECN;
 }

@@ -6,7 +6,7 @@
 static void fill_sender(const struct via_core *c, const struct via_tcp_conn *t, struct via_tcp_info *i) {
     i->mss = t->snd.mss;
     i->peer_mss = t->snd.peer_mss;
-    i->pmtu = t->way ? via_tcp_way(c, t)->path.mtu : 0;
+    i->pmtu = t->way ? via_tcp_mtu(c, t, via_tcp_way(c, t)->path.mtu) : 0;
     i->cwnd = t->cc.cwnd;
     i->ssthresh = t->cc.ssthresh;
     i->flight = t->board.bytes;

@@ -231,6 +231,10 @@ bool via_tcp_push_front(struct via_core *c, struct via_tcp_conn *t, struct via_p
     return true;
 }
 
+bool via_tcp_send_head(struct via_core *c, struct via_tcp_conn *t) {
+    return !is_held(c, t) && send_next(c, t, via_pkt_at(c, t->snd.unsent.head));
+}
+
 static void restart_if_idle(struct via_core *c, struct via_tcp_conn *t) {
     struct via_cc_view v;
 
@@ -246,6 +250,8 @@ static void send_new(struct via_core *c, struct via_tcp_conn *t) {
 
     if (t->snd.unsent.head)
         restart_if_idle(c, t);
+    if (VIA_UNLIKELY(t->bits & VIA_TCPB_SEARCH) && !(t->bits & (VIA_TCPB_CORK | VIA_TCPB_MORE)))
+        via_tcp_mtu_probe(c, t);
     while (t->snd.unsent.head) {
         len = portion(c, t, via_pkt_at(c, t->snd.unsent.head));
         if (!len || is_held(c, t) || !(p = via_tcp_take_front(c, t, len)) || !send_next(c, t, p))

@@ -174,6 +174,64 @@ struct via_pkt *via_tcp_front(struct via_core *c, struct via_tcp_conn *t, struct
     return front;
 }
 
+/* Does anybody wait for the completion of what lies in the first `n` bytes? */
+static bool has_token(const struct via_core *c, const struct via_tcp_conn *t, uint32_t n) {
+    const struct via_pkt *p = NULL, *part;
+    uint32_t id = t->snd.unsent.head, sum = 0;
+
+    for (; sum < n; sum += p->total, id = p->next) {
+        p = via_pkt_at(c, id);
+        for (part = p; part; part = part->chain ? via_pkt_at(c, part->chain) : NULL)
+            if (part->tx.sock)
+                return true;
+    }
+    return false;
+}
+
+static bool copy_front(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *to, uint32_t n) {
+    const struct via_pkt *p = via_pkt_at(c, t->snd.unsent.head), *part = p;
+
+    while (to->total < n) {
+        uint32_t take = via_min32(n - to->total, part->len);
+
+        if (fill(c, t, to, via_pkt_data(c, part), take, n, false) < take)
+            return false;
+        if (part->chain) {
+            part = via_pkt_at(c, part->chain);
+        } else if (to->total < n) {
+            p = via_pkt_at(c, p->next);
+            part = p;
+        }
+    }
+    return true;
+}
+
+struct via_pkt *via_tcp_gather(struct via_core *c, struct via_tcp_conn *t, uint32_t n) {
+    struct via_list *q = &t->snd.unsent;
+    struct via_pkt *front;
+    uint32_t left = n;
+
+    if (t->snd.unsent_bytes < n || has_token(c, t, n) || !(front = new_part(c, t)))
+        return NULL;
+    if (!copy_front(c, t, front, n)) {
+        via_tcp_skip(c, t, front, UINT32_MAX);
+        return NULL;
+    }
+    while (left) {
+        struct via_pkt *p = via_pkt_at(c, q->head);
+        uint32_t part = via_min32(left, p->total);
+
+        if (part == p->total)
+            via_pktq_pop(c, q);
+        via_tcp_skip(c, t, p, part);
+        left -= part;
+    }
+    front->next = q->head;
+    q->head = via_pkt_id(c, front);
+    q->tail = q->tail ? q->tail : q->head;
+    return front;
+}
+
 /* Whole frames change hands; of the one through which the cut goes, what lies behind is copied. */
 struct via_pkt *via_tcp_cut(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n) {
     struct via_pkt *part = p, *rest;

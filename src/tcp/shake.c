@@ -13,7 +13,8 @@ static uint8_t wscale_for(const struct via_core *c, const struct via_tcp_conn *t
 }
 
 void via_tcp_set_mss(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_way *w) {
-    uint32_t mss = via_min32(t->snd.peer_mss, via_tcp_way_mss(w));
+    uint32_t mtu = w->path.mtu, less = mtu - via_tcp_mtu(c, t, mtu);
+    uint32_t mss = via_min32(t->snd.peer_mss, via_tcp_way_mss(w) - less);
     const struct via_vi *vi = c->vi[w->path.vi];
 
     if (t->way_gen && via_tcp_is_synced(t))
@@ -174,6 +175,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
                     via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
     t->cc.abe = c->attrs.tcp_abe;
     via_tcp_pace_setup(c, t);
+    via_tcp_mtu_setup(c, t);
     if (t->bits & VIA_TCPB_KEEP)
         via_tcp_arm(c, t, VIA_DUE_KEEP, via_after(via_now(c), t->keep_idle * VIA_SEC));
     via_tcp_touch(c, t);

@@ -26,6 +26,7 @@
 #include "tcp/cc.h"
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
+#include "tcp/mtu.h"
 #include "tcp/pace.h"
 #include "tcp/rack.h"
 #include "tcp/recover.h"
@@ -71,6 +72,7 @@ enum via_tcp_bit {
     VIA_TCPB_RCV_SET = 1u << 26,   /* and the receive buffer */
     VIA_TCPB_LOOP = 1u << 27,      /* both ends are here: joined to `mate`, or about to be */
     VIA_TCPB_PACED = 1u << 30,     /* `more` has a pace */
+    VIA_TCPB_SEARCH = 1u << 31,    /* `more` has a search for the path's MTU */
 };
 
 /* What a due[] entry is for. */
@@ -159,6 +161,7 @@ struct via_tcp_count {
 struct via_tcp_more {
     struct via_pace pace;
     struct via_sampler sampler;
+    struct via_mtu mtu; /* with VIA_TCPB_SEARCH */
     struct via_accecn ecn; /* with VIA_TCP_HAS_ACCECN */
     struct via_tune tune;
     struct via_limits limits;
@@ -487,7 +490,12 @@ struct via_pkt *via_tcp_cut(struct via_core *c, struct via_tcp_conn *t, struct v
 /* The first `n` bytes of `p`, copied into a packet of their own; NULL: no frames. */
 struct via_pkt *via_tcp_front(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t n);
 
+/* Makes the first `n` bytes of what is unsent one packet at the front. NULL: no frames, or completions hang on them. */
+struct via_pkt *via_tcp_gather(struct via_core *c, struct via_tcp_conn *t, uint32_t n);
+
 /* output.c */
+/* Sends the packet at the front of the queue as it is. */
+bool via_tcp_send_head(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_output(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_settle(struct via_core *c);
 /* One segment more regardless of cwnd: a tail loss probe. */
@@ -516,6 +524,17 @@ void via_tcp_loop(struct via_core *c, struct via_tcp_conn *t);
 void via_tcp_loop_flush(struct via_core *c, struct via_tcp_conn *t);
 /* It dies: so does its mate, of a reset, unless both sides have ended in order. */
 void via_tcp_loop_part(struct via_core *c, struct via_tcp_conn *t, int reason);
+
+/* mtu.c. A connection is established; its data timed out, `tries` says how often. */
+void via_tcp_mtu_setup(struct via_core *c, struct via_tcp_conn *t);
+void via_tcp_mtu_timeout(struct via_core *c, struct via_tcp_conn *t);
+/* The MTU in use on a path of `mtu`. */
+uint32_t via_tcp_mtu(const struct via_core *c, const struct via_tcp_conn *t, uint32_t mtu);
+/* Only with VIA_TCPB_SEARCH: sends a probe if it is time; an ACK moved SND.UNA. */
+void via_tcp_mtu_probe(struct via_core *c, struct via_tcp_conn *t);
+void via_tcp_mtu_acked(struct via_core *c, struct via_tcp_conn *t);
+/* `lost` bytes are newly lost. True: these are a probe, and nothing else, so that it is no congestion. */
+bool via_tcp_mtu_excuses(struct via_core *c, struct via_tcp_conn *t, uint32_t lost);
 
 /* sample.c. Only with cc.sampled: */
 void via_tcp_sample_sent(struct via_core *c, struct via_tcp_conn *t, uint32_t id, uint32_t pipe);

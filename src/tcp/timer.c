@@ -79,6 +79,7 @@ static void rto(struct via_core *c, struct via_tcp_conn *t) {
     t->count.timeouts++;
     via_rtt_backoff(&t->rtt, &c->tcp->rtt);
     via_tcp_on_rto(c, t);
+    via_tcp_mtu_timeout(c, t);
     via_tcp_resend_first(c, t);
     via_tcp_touch(c, t);
     t->retry = VIA_RETRY_RTO;
