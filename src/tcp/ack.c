@@ -123,6 +123,7 @@ static bool take_window(struct via_core *c, struct via_tcp_conn *t, const struct
 static void read_delivered(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
     const struct via_tcp_seg *segs = via_tcp_segs(c);
     via_ns_t first = VIA_NEVER;
+    bool again = false;
     uint32_t id;
 
     via_rack_begin(&a->rack);
@@ -130,11 +131,15 @@ static void read_delivered(struct via_core *c, struct via_tcp_conn *t, struct ac
         if (segs[id].flags & VIA_SEG_SACKED)
             continue; /* that was told before */
         via_rack_delivered(&t->rack, &segs[id], &a->rack);
-        if (segs[id].flags & VIA_SEG_RESENT)
+        if (segs[id].flags & VIA_SEG_RESENT) {
+            again = true;
             continue;
+        }
         a->original = true;
         first = via_min_ns(first, segs[id].sent);
     }
+    if (again && !(t->opts & VIA_TCP_HAS_SACK))
+        first = VIA_NEVER; /* what lay behind the hole came long ago */
     for (id = a->board.fresh; id; id = segs[id].after) {
         via_rack_delivered(&t->rack, &segs[id], &a->rack);
         if (segs[id].flags & VIA_SEG_RESENT)

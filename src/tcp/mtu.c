@@ -119,11 +119,11 @@ void via_tcp_mtu_timeout(struct via_core *c, struct via_tcp_conn *t) {
         search_of(c, t)->again = via_after(via_now(c), VIA_SEC); /* first it must be seen that anything passes */
 }
 
-/* RFC 4821 7.4: not in recovery, and enough behind it that its loss is found by ACKs. */
+/* RFC 4821 5.2, 7.4: SACK is spoken, nothing is missing, and enough behind it that its loss is found by ACKs. */
 static bool may_probe(const struct via_tcp_conn *t, uint32_t len) {
     uint32_t need = len + BEHIND * t->snd.mss;
 
-    return t->phase == VIA_PHASE_OPEN && !t->board.sacked_segs && !t->board.lost.head && t->snd.unsent_bytes >= need &&
+    return t->phase == VIA_PHASE_OPEN && (t->opts & VIA_TCP_HAS_SACK) && !t->board.sacked_segs && !t->board.lost.head && t->snd.unsent_bytes >= need &&
            via_tcp_usable(t) >= need && via_sack_pipe(&t->board) + need <= via_tcp_window(t);
 }
 
