@@ -111,7 +111,9 @@ void via_tcp_mtu_timeout(struct via_core *c, struct via_tcp_conn *t) {
         return;
     if (t->bits & VIA_TCPB_SEARCH)
         search_of(c, t)->size = 0; /* whatever it was: nothing is learned of it */
-    low = t->tries >= DESPAIR && base_of(t) == VIA_MTU_BASE4 ? VIA_MTU_LEAST : base_of(t);
+    low = base_of(t);
+    if (t->tries >= DESPAIR && low == VIA_MTU_BASE4 && (t->bits & VIA_TCPB_SEARCH))
+        low = VIA_MTU_LEAST;
     long_by = first->end - first->seq + overhead(c, t);
     if (t->tries < SUSPECT || long_by <= low || said(c, t) <= low)
         return;
