@@ -57,10 +57,10 @@ void via_tcp_owe_ack(struct via_core *c, struct via_tcp_conn *t, uint32_t len) {
     if (VIA_UNLIKELY(len > t->rcv.mss))
         grow_mss(c, t, len);
     owed = t->rcv.nxt + len - t->rcv.acked;
-    via_tcp_touch(c, t);
     if (owed >= 2u * t->rcv.mss || t->rcv.quick || t->rcv.blocks || (t->bits & VIA_TCPB_QUICK)) {
         t->bits |= VIA_TCPB_ACK_NOW;
         t->rcv.quick = (uint8_t)(t->rcv.quick - (t->rcv.quick > 0));
+        via_tcp_touch(c, t);
         return;
     }
     if (t->bits & VIA_TCPB_ACK_LATER)
