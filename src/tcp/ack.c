@@ -398,7 +398,8 @@ static bool take_calm(struct via_core *c, struct via_tcp_conn *t, struct ack *a)
 
 /* The scoreboard and all who live by it. */
 static void process(struct via_core *c, struct via_tcp_conn *t, struct ack *a) {
-    via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
+    if (VIA_UNLIKELY(!via_sack_acked_only(&t->board, via_tcp_segs(c), &a->board)))
+        via_sack_acked(&t->board, via_tcp_segs(c), &a->board);
     t->snd.una = a->board.ack;
     if (VIA_UNLIKELY(t->opts & VIA_TCP_HAS_ECN))
         a->marks = via_tcp_ecn_acked(c, t, a->in, count_delivered(via_tcp_segs(c), &a->board));
@@ -454,7 +455,7 @@ enum via_drop via_tcp_take_ack(struct via_core *c, struct via_tcp_conn *t, const
     a.marks = 0;
     a.update = take_window(c, t, in);
     t->tries = 0;
-    if (a.update)
+    if (a.update && t->snd.unsent.head)
         via_tcp_touch(c, t);
     if (!t->board.head) {
         if (t->retry == VIA_RETRY_PERSIST && t->rtt.backoff)

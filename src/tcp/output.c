@@ -209,7 +209,10 @@ static bool send_next(struct via_core *c, struct via_tcp_conn *t, struct via_pkt
     }
     t->snd.nxt = s->end;
     t->bits |= fin ? VIA_TCPB_FIN_SENT : 0;
-    via_sack_push(&t->board, via_tcp_segs(c), id);
+    if (VIA_LIKELY(!t->board.head))
+        via_sack_push_only(&t->board, via_tcp_segs(c), id);
+    else
+        via_sack_push(&t->board, via_tcp_segs(c), id);
     count_out(c, t, len, false);
     return true;
 }
@@ -383,7 +386,7 @@ void via_tcp_output(struct via_core *c, struct via_tcp_conn *t) {
         send_ack(c, t);
     if (t->board.head || t->snd.unsent.head)
         arm(c, t, nxt != t->snd.nxt);
-    if (VIA_UNLIKELY(t->snd.unsent.head || t->board.lost.head || t->more))
+    if (VIA_UNLIKELY(t->snd.unsent.head || t->board.lost.head) || (t->more && via_tcp_more(c, t)->limits.what))
         note_limit(c, t);
     if (VIA_UNLIKELY(t->bits & VIA_TCPB_STALLED))
         via_tcp_touch(c, t);

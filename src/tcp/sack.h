@@ -92,6 +92,19 @@ static inline uint32_t via_sack_pipe(const struct via_sack *b) {
 /* A segment goes out for the first time, at SND.NXT. `seq`, `end`, `sent`, `data` and flags of the user are set. */
 void via_sack_push(struct via_sack *b, struct via_tcp_seg *segs, uint32_t id);
 
+/* The same where none is under way. */
+static inline void via_sack_push_only(struct via_sack *b, struct via_tcp_seg *segs, uint32_t id) {
+    struct via_tcp_seg *s = &segs[id];
+
+    s->flags = (uint16_t)(s->flags & ~(VIA_SEG_SACKED | VIA_SEG_LOST | VIA_SEG_RESENT));
+    s->times = 1;
+    s->skip = s->next = s->prev = s->after = s->before = s->up = s->left = s->right = 0;
+    b->head = b->tail = b->root = b->mark = id;
+    b->flying = (struct via_list){id, id};
+    b->segs = 1;
+    b->bytes = s->end - s->seq;
+}
+
 /* A segment, in whatever state but SACKED, goes out again; `sent` is new. */
 void via_sack_resent(struct via_sack *b, struct via_tcp_seg *segs, uint32_t id);
 
@@ -99,6 +112,22 @@ void via_sack_resent(struct via_sack *b, struct via_tcp_seg *segs, uint32_t id);
 void via_sack_split(struct via_sack *b, struct via_tcp_seg *segs, uint32_t id, uint32_t rest, via_seq_t seq);
 
 void via_sack_acked(struct via_sack *b, struct via_tcp_seg *segs, struct via_sack_ack *a);
+
+/* The same where but one segment is under way, and the ACK is for all of it and tells no more. False: it is not so. */
+static inline bool via_sack_acked_only(struct via_sack *b, const struct via_tcp_seg *segs, struct via_sack_ack *a) {
+    uint32_t id = b->head;
+
+    if (id != b->tail || a->blocks || segs[id].end != a->ack || (segs[id].flags & (VIA_SEG_SACKED | VIA_SEG_LOST)))
+        return false;
+    a->acked = b->bytes;
+    a->gone = id;
+    a->sacked = a->fresh = 0;
+    a->reneged = a->dsack = false;
+    a->advanced = true;
+    b->head = b->tail = b->root = b->segs = b->bytes = b->guess = b->mark = 0;
+    b->flying = (struct via_list){0, 0};
+    return true;
+}
 
 /* A duplicate ACK without SACK: one more segment has left the network (RFC 5681 3.2). Ends when SND.UNA moves on. */
 static inline void via_sack_duplicate(struct via_sack *b, uint32_t mss) {
