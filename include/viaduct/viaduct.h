@@ -11,6 +11,7 @@
 #include <viaduct/ctrl.h>
 #include <viaduct/epoll.h>
 #include <viaduct/listener.h>
+#include <viaduct/pipe.h>
 #include <viaduct/sock.h>
 #include <viaduct/stack.h>
 #include <viaduct/stats.h>

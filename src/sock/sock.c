@@ -175,6 +175,8 @@ void via_sock_let_go(struct via_core *c, struct via_sock *k) {
 
 /* Is `iface` below the socket? A wildcard lies on all of them. */
 static bool lies_on(const struct via_core *c, const struct via_sock *k, uint8_t iface) {
+    if (k->kind == VIA_KIND_PIPE)
+        return false;
     if (k->flow.iface)
         return k->flow.iface == iface;
     return via_addr_is_any(&k->flow.local) || via_addr_is_multicast(&k->flow.local) ||

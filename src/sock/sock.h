@@ -15,7 +15,7 @@
 #include <viaduct/epoll.h>
 #include <viaduct/sock.h>
 
-enum via_kind { VIA_KIND_NONE = 0, VIA_KIND_UDP, VIA_KIND_TCP, VIA_KIND_LISTEN, VIA_KINDS };
+enum via_kind { VIA_KIND_NONE = 0, VIA_KIND_UDP, VIA_KIND_TCP, VIA_KIND_LISTEN, VIA_KIND_PIPE, VIA_KINDS };
 
 enum via_sock_state { VIA_SOCK_FREE = 0, VIA_SOCK_OPEN, VIA_SOCK_CLOSING };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stack/stack.h"
 
+#include "sock/pipe.h"
 #include "stack/attr.h"
 #include "stack/state.h"
 #include "vi/capture.h"
@@ -9,7 +10,8 @@
 #include <time.h>
 
 static const struct via_sock_ops *const kinds[VIA_KINDS] = {
-    [VIA_KIND_UDP] = &via_udp_ops, [VIA_KIND_TCP] = &via_tcp_ops, [VIA_KIND_LISTEN] = &via_listen_ops};
+    [VIA_KIND_UDP] = &via_udp_ops, [VIA_KIND_TCP] = &via_tcp_ops, [VIA_KIND_LISTEN] = &via_listen_ops,
+    [VIA_KIND_PIPE] = &via_pipe_ops};
 
 static via_ns_t real_clock(void *ctx) {
     struct timespec ts;
@@ -28,6 +30,8 @@ static void kind_sizes(const struct via_attrs *a, uint32_t size[VIA_KINDS], uint
     cap[VIA_KIND_TCP] = (uint32_t)a->max_tcp;
     size[VIA_KIND_LISTEN] = (uint32_t)via_round_up(sizeof(struct via_listener), VIA_LINE);
     cap[VIA_KIND_LISTEN] = (uint32_t)a->max_listeners;
+    size[VIA_KIND_PIPE] = (uint32_t)via_round_up(sizeof(struct via_pipe), VIA_LINE);
+    cap[VIA_KIND_PIPE] = (uint32_t)(2 * a->max_pipes);
 }
 
 static uint64_t descriptor_bytes(const struct via_attrs *a) {

@@ -97,7 +97,7 @@ static int walk_vi(const struct via_vi *vi, const struct walk *w) {
 
 /* Last of all: there may be a million of them, and who does not want them ends the walk at the first. */
 static int walk_socks(const struct via_core *c, const struct walk *w) {
-    static const char *const objects[VIA_KINDS] = {"", "udp_socket", "tcp_socket", "listener"};
+    static const char *const objects[VIA_KINDS] = {"", "udp_socket", "tcp_socket", "listener", "pipe"};
     uint32_t kind, i;
     int stop = 0;
 

@@ -10,6 +10,7 @@ static const struct perf_bench outer[] = {
     {"udp-inproc", "two stacks in one thread: ns per round trip", false, perf_udp_inproc},
     {"tcp-inproc", "the same in a stream of TCP", false, perf_tcp_inproc},
     {"loopback", "two sockets of one stack, TCP and UDP: ns per round trip", false, perf_loopback},
+    {"pipe", "a pipe, by copies and by buffers: ns for a write and its read", false, perf_pipe},
     {"rx-path", "what a receiver does with a packet, from the interface to the copy read: ns", false, perf_rx_path},
     {"tx-path", "what a sender does with a packet, from the call to the interface: ns", false, perf_tx_path},
     {"shm-floor", "a cache line between two CPUs, memcpy hot and cold: what nothing can beat", false, perf_shm_floor},

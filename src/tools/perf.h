@@ -46,6 +46,7 @@ void perf_epoll_scale(const struct perf *p);
 void perf_udp_inproc(const struct perf *p);
 void perf_tcp_inproc(const struct perf *p);
 void perf_loopback(const struct perf *p);
+void perf_pipe(const struct perf *p);
 void perf_rx_path(const struct perf *p);
 void perf_tx_path(const struct perf *p);
 void perf_shm_floor(const struct perf *p);

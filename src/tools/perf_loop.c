@@ -68,6 +68,65 @@ static void udp_trips(void *arg) {
     }
 }
 
+static void pipe_trips(void *arg) {
+    static uint8_t data[65536];
+    struct job *j = arg;
+    struct iovec v = {data, j->size};
+    unsigned i;
+
+    for (i = 0; i < TRIPS; i++) {
+        uint32_t got = 0;
+
+        if (via_pipe_send(j->st, j->sock[1], &v, 1, 0) != (ssize_t)j->size)
+            tool_die("pipe: a send was refused: %s", via_why(j->st));
+        while (got < j->size) {
+            ssize_t n = via_pipe_recv(j->st, j->sock[0], data, sizeof data);
+
+            if (n <= 0)
+                tool_die("pipe: what was sent did not come");
+            got += (uint32_t)n;
+        }
+    }
+}
+
+static void post_trips(void *arg) {
+    struct job *j = arg;
+    unsigned i;
+
+    for (i = 0; i < TRIPS; i++) {
+        struct via_seg seg;
+        struct via_post post = {.seg = &seg, .n = 1};
+        struct via_lent lent;
+
+        if (via_buf_alloc(j->st, j->size, &seg) || via_zc_send(j->st, j->sock[1], &post) ||
+            via_zc_recv(j->st, j->sock[0], 0, &lent) != 1)
+            tool_die("pipe: a buffer was refused: %s", via_why(j->st));
+        via_buf_release(j->st, &lent.seg.buf, 1);
+    }
+}
+
+void perf_pipe(const struct perf *p) {
+    static const uint32_t sizes[] = {64, 1448, 32768};
+    struct job j = {.size = 0};
+    char what[64];
+    size_t k;
+    int err;
+
+    inproc_open(&j.pair, "");
+    j.st = j.pair.st[0];
+    err = via_pipe_open(j.st, NULL, j.sock);
+    if (err)
+        tool_die_stack(j.st, err, "pipe");
+    for (k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        j.size = sizes[k];
+        snprintf(what, sizeof what, "copy.size_%u", sizes[k]);
+        perf_print("pipe", what, perf_time(p, pipe_trips, &j, TRIPS), "ns_per_write_and_read");
+        snprintf(what, sizeof what, "buffer.size_%u", sizes[k]);
+        perf_print("pipe", what, perf_time(p, post_trips, &j, TRIPS), "ns_per_write_and_read");
+    }
+    inproc_close(&j.pair);
+}
+
 static void open_tcp(struct job *j) {
     struct via_tcp_conf conf = VIA_TCP_CONF_INIT;
     struct via_accepted v;

@@ -184,7 +184,7 @@ def test_replay():
 
 def test_perf():
     out, _ = run("via-perf", "list")
-    for name in ("epoll-scale", "udp-inproc", "tcp-inproc", "loopback", "rx-path", "tx-path", "conn-memory", "demux", "wheel", "pool", "checksum", "route", "shm-floor"):
+    for name in ("epoll-scale", "udp-inproc", "tcp-inproc", "loopback", "pipe", "rx-path", "tx-path", "conn-memory", "demux", "wheel", "pool", "checksum", "route", "shm-floor"):
         assert re.search(rf"^{name} ", out, re.M), name
     out, _ = run("via-perf", "checksum", "pool", "udp-inproc", "tcp-inproc", "rx-path", "tx-path", "conn-memory", "--runs",
                  "1")
