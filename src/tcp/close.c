@@ -41,7 +41,7 @@ int via_tcp_shutdown(struct via_stack *st, via_sock_t s) {
         return via_bad_handle(c);
     if (t->state == VIA_TCP_CLOSED)
         return t->sock.reason ? via_why_set(c, t->sock.reason, "tcp: the connection has ended") : 0;
-    if (!via_tcp_is_synced(t) && !(t->bits & VIA_TCPB_FAST_OPENED))
+    if (!via_tcp_is_synced(t) && !via_tcp_is_fast_opened(t))
         return via_why_set(c, -ENOTCONN, "tcp: not connected yet");
     via_tcp_fin(c, t);
     return 0;

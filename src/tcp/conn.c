@@ -133,7 +133,7 @@ void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason) {
     if (t->bits & VIA_TCPB_STEERED)
         via_tcp_steer_flow(c, k, false);
     t->bits &= (uint32_t)~VIA_TCPB_STEERED;
-    c->tcp->fast_pending -= t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_FAST_OPENED);
+    c->tcp->fast_pending -= t->state == VIA_TCP_SYN_RECEIVED && via_tcp_is_fast_opened(t);
     t->state = VIA_TCP_CLOSED;
     t->bits &= (uint32_t)~VIA_TCPB_PACED;
     via_tcp_trace_more(c, t, VIA_TRACE_ENDED, (uint32_t)-reason);

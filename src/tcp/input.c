@@ -113,7 +113,7 @@ static enum via_drop take_third(struct via_core *c, struct via_tcp_conn *t, cons
         via_tcp_refuse(c, in);
         return VIA_DROP_TCP_ACK_FUTURE;
     }
-    if ((t->bits & VIA_TCPB_PASSIVE) && !(t->bits & VIA_TCPB_FAST_OPENED) && !via_tcp_offer(c, t, in->p->order))
+    if ((t->bits & VIA_TCPB_PASSIVE) && !via_tcp_is_fast_opened(t) && !via_tcp_offer(c, t, in->p->order))
         return VIA_DROP_TCP_BACKLOG; /* it comes again: our SYN-ACK does */
     via_tcp_established(c, t, in);
     if (cookie)

@@ -40,7 +40,7 @@ static void cut_conn(struct via_core *c, struct via_list *q, struct via_tcp_conn
 void via_tcp_unqueue(struct via_core *c, struct via_tcp_conn *t) {
     struct via_listener *l = listener_of(c, t->listener);
 
-    if ((t->state == VIA_TCP_SYN_RECEIVED && !(t->bits & VIA_TCPB_FAST_OPENED)) || (t->bits & VIA_TCPB_DEFER)) {
+    if ((t->state == VIA_TCP_SYN_RECEIVED && !via_tcp_is_fast_opened(t)) || (t->bits & VIA_TCPB_DEFER)) {
         cut_conn(c, &l->embryos, t);
         l->embryo_count--;
     } else {
@@ -249,7 +249,7 @@ static bool open_fast(struct via_core *c, struct via_listener *l, struct via_tcp
         return false;
     c->tcp->fast_pending++;
     t->opts |= VIA_TCP_HAS_FAST_OPEN;
-    t->bits |= VIA_TCPB_QUEUED | VIA_TCPB_FAST_OPENED;
+    t->bits |= VIA_TCPB_QUEUED;
     via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo, via_cc_initial_window(t->snd.mss, false));
     announce(c, l, t, order);
     return true;
@@ -455,7 +455,7 @@ static void hand_out(struct via_core *c, struct via_listener *l, struct via_tcp_
     end_point(&v->local, &f->local, f->lport, f->iface);
     v->sock = via_handle(via_tcp_ref(c, t), t->sock.gen);
     v->seq = t->last_tx;
-    if ((t->bits & VIA_TCPB_FAST_OPENED) && t->sock.rxq.list.head)
+    if (via_tcp_is_fast_opened(t) && t->sock.rxq.list.head)
         v->seq = via_pkt_at(c, t->sock.rxq.list.head)->order;
     v->bytes = t->rcv.queued;
     v->pad = 0;

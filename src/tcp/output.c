@@ -353,7 +353,7 @@ static void note_limit(struct via_core *c, struct via_tcp_conn *t) {
 static bool output_early(struct via_core *c, struct via_tcp_conn *t) {
     if (t->state == VIA_TCP_SYN_SENT && !t->board.head && (t->snd.unsent.head || (t->bits & VIA_TCPB_PUSH)))
         via_tcp_send_syn(c, t);
-    if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_FAST_OPENED))
+    if (t->state == VIA_TCP_SYN_RECEIVED && via_tcp_is_fast_opened(t))
         return false;
     if (t->state == VIA_TCP_SYN_RECEIVED && (t->bits & VIA_TCPB_ACK_NOW))
         send_ack(c, t);

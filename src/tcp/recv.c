@@ -12,7 +12,7 @@ static ssize_t nothing(struct via_core *c, const struct via_tcp_conn *t) {
         return 0;
     if (t->state == VIA_TCP_CLOSED)
         return t->sock.reason ? via_why_set(c, t->sock.reason, "tcp: the connection has ended") : 0;
-    if (!via_tcp_is_synced(t) && !(t->bits & VIA_TCPB_FAST_OPENED))
+    if (!via_tcp_is_synced(t) && !via_tcp_is_fast_opened(t))
         return via_why_set(c, -ENOTCONN, "tcp: not connected yet");
     return -EAGAIN;
 }

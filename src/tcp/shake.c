@@ -158,7 +158,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
         via_tcp_fast_learn(c, t, &in->h.opt);
         via_tcp_fast_refused(c, t);
     }
-    c->tcp->fast_pending -= (t->bits & VIA_TCPB_FAST_OPENED) != 0;
+    c->tcp->fast_pending -= via_tcp_is_fast_opened(t);
     t->snd.wnd = (uint32_t)in->h.wnd << (scaled ? t->snd.wscale : 0);
     t->snd.max_wnd = via_max32(t->snd.max_wnd, t->snd.wnd);
     t->snd.wl1 = in->h.seq;
@@ -170,7 +170,7 @@ void via_tcp_established(struct via_core *c, struct via_tcp_conn *t, const struc
     t->stuck = 0;
     via_tcp_disarm(t, VIA_DUE_RETRY);
     via_tcp_disarm(t, VIA_DUE_LIFE);
-    if (!(t->bits & VIA_TCPB_FAST_OPENED))
+    if (!via_tcp_is_fast_opened(t))
         via_cc_init(&t->cc, (enum via_cc_algo)t->cc.algo,
                     via_cc_initial_window(t->snd.mss, t->bits & VIA_TCPB_SYN_LOST));
     t->cc.abe = c->attrs.tcp_abe;

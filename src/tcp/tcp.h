@@ -65,7 +65,6 @@ enum via_tcp_bit {
     VIA_TCPB_CORKED = 1u << 23,    /* a short segment waits for VIA_DUE_CORK */
     VIA_TCPB_PUSH = 1u << 24,      /* once: a short segment need not wait */
     VIA_TCPB_FAST = 1u << 19,      /* Fast Open: asks with its SYN, or answers with a cookie */
-    VIA_TCPB_FAST_OPENED = 1u << 31, /* data with the SYN was taken, and the application has the connection */
     VIA_TCPB_ECE = 1u << 28,       /* classic ECN: a mark came, the peer is told until it has reduced */
     VIA_TCPB_CWR = 1u << 29,       /* the window was reduced, and the peer is to know */
     VIA_TCPB_SND_SET = 1u << 25,   /* the application has set the send buffer */
@@ -310,6 +309,11 @@ static inline struct via_blocks *via_tcp_blocks(const struct via_core *c, const 
 
 static inline bool via_tcp_is_orphan(const struct via_tcp_conn *t) {
     return t->sock.state != VIA_SOCK_OPEN;
+}
+
+/* Data with its SYN was taken, and the application has it though the handshake may not be over (RFC 7413). */
+static inline bool via_tcp_is_fast_opened(const struct via_tcp_conn *t) {
+    return t->opts & VIA_TCP_HAS_FAST_OPEN;
 }
 
 /* States in which both sides know each other's numbers. */
