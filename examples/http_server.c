@@ -167,17 +167,11 @@ static ssize_t answer(struct serve_peer *p, const char *at, size_t len) {
 }
 
 int main(int argc, char **argv) {
-    static struct serve s = {.request = answer, .done = collect};
-    struct host h;
+    static struct serve s = {.port = HTTP_PORT, .play = play, .request = answer, .done = collect};
 
-    host_open(&h, argc, argv, play);
     write_text();
-    serve_open(&s, &h, HTTP_PORT);
-    while (host_turn(&h))
-        serve_turn(&s);
-    serve_close(&s);
+    serve_main(&s, argc, argv);
     printf("%llu bodies were sent without a copy, %llu of them acknowledged\n", (unsigned long long)lent,
            (unsigned long long)done);
-    host_close(&h);
     return 0;
 }

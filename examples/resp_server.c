@@ -14,7 +14,6 @@
 #define ARGS      8
 #define LONGEST   4096   /* of a key or a value */
 #define KEYS      100000 /* beyond that SET is refused */
-#define BUCKETS   65536
 
 struct word {
     const char *at;
@@ -27,7 +26,7 @@ struct entry {
     char bytes[]; /* the key, the value, a zero */
 };
 
-static struct entry *bucket[BUCKETS];
+static struct entry *bucket[65536];
 static unsigned keys;
 
 /* The peer of "mem:": a counter, asked for in one go. */
@@ -53,7 +52,7 @@ static struct entry **find(struct word key) {
 
     for (size_t i = 0; i < key.len; i++)
         hash = (hash ^ (uint8_t)key.at[i]) * 16777619u;
-    for (at = &bucket[hash % BUCKETS]; *at; at = &(*at)->next)
+    for (at = &bucket[hash >> 16]; *at; at = &(*at)->next)
         if ((*at)->key_len == key.len && !memcmp((*at)->bytes, key.at, key.len))
             break;
     return at;
@@ -204,14 +203,7 @@ static ssize_t answer(struct serve_peer *p, const char *at, size_t len) {
 }
 
 int main(int argc, char **argv) {
-    static struct serve s = {.request = answer};
-    struct host h;
+    static struct serve s = {.port = RESP_PORT, .play = play, .request = answer};
 
-    host_open(&h, argc, argv, play);
-    serve_open(&s, &h, RESP_PORT);
-    while (host_turn(&h))
-        serve_turn(&s);
-    serve_close(&s);
-    host_close(&h);
-    return 0;
+    return serve_main(&s, argc, argv);
 }

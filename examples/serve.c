@@ -50,10 +50,10 @@ static void on_second(struct via_stack *st, struct via_timer *t) {
     via_timer_start(st, t, via_stack_now(st) + VIA_SEC, on_second);
 }
 
-void serve_open(struct serve *s, struct host *h, uint16_t port) {
+static void serve_open(struct serve *s, struct host *h) {
     struct via_listen_conf conf = VIA_LISTEN_CONF_INIT;
     struct via_epoll_conf set = VIA_EPOLL_CONF_INIT;
-    struct via_ep any = via_ep_any(VIA_AF_ANY, port);
+    struct via_ep any = via_ep_any(VIA_AF_ANY, s->port);
 
     s->h = h;
     s->clock.arg = s;
@@ -63,7 +63,7 @@ void serve_open(struct serve *s, struct host *h, uint16_t port) {
     must(s, via_listen(h->st, &conf, &any, &s->listener), "listener");
     must(s, via_epoll_ctl(s->set, VIA_EPOLL_ADD, s->listener, VIA_EV_ACCEPT, 0), "member");
     must(s, via_timer_start(h->st, &s->clock, via_stack_now(h->st) + VIA_SEC, on_second), "clock");
-    printf("serving at port %u\n", port);
+    printf("serving at port %u\n", s->port);
 }
 
 static void add(struct serve *s, via_sock_t sock) {
@@ -211,14 +211,14 @@ static void on_event(const struct via_event *ev, void *arg) {
         drop(p, 0);
 }
 
-void serve_turn(struct serve *s) {
+static void serve_turn(struct serve *s) {
     via_epoll_dispatch(s->set, 0, on_event, s);
     if (s->second)
         look_around(s);
     via_stack_flush(s->h->st);
 }
 
-void serve_close(struct serve *s) {
+static void serve_close(struct serve *s) {
     unsigned i;
 
     printf("%llu requests, %llu connections, %llu too many, %llu too slow\n", (unsigned long long)s->requests,
@@ -229,4 +229,16 @@ void serve_close(struct serve *s) {
     via_timer_stop(s->h->st, &s->clock);
     via_sock_close(s->h->st, s->listener, 0);
     via_epoll_destroy(s->set);
+}
+
+int serve_main(struct serve *s, int argc, char **argv) {
+    struct host h;
+
+    host_open(&h, argc, argv, s->play);
+    serve_open(s, &h);
+    while (host_turn(&h))
+        serve_turn(s);
+    serve_close(s);
+    host_close(&h);
+    return 0;
 }

@@ -33,6 +33,15 @@ struct serve_peer {
 };
 
 struct serve {
+    uint16_t port;               /* up to `done` the caller fills in */
+    bool (*play)(struct host *h); /* see host_open() */
+    /*
+     * One request out of `len` bytes at `at`, behind which is a zero: how many of them it was; 0: it is not whole yet (with
+     * SERVE_IN bytes it never will be: answer so, SERVE_END); SERVE_END.
+     */
+    ssize_t (*request)(struct serve_peer *p, const char *at, size_t len);
+    void (*done)(struct serve *s); /* there are completions; may be NULL */
+
     struct host *h;
     struct via_epoll *set;
     via_sock_t listener;
@@ -41,21 +50,13 @@ struct serve {
     unsigned hint;
     struct serve_peer *peer[SERVE_PEERS]; /* the user value of a connection is its place here */
     uint64_t requests, accepted, refused, late; /* for the last line of the program */
-    /*
-     * One request out of `len` bytes at `at`, behind which is a zero: how many of them it was; 0: it is not whole yet (with SERVE_IN bytes it never
-     * will be: answer so, SERVE_END); SERVE_END.
-     */
-    ssize_t (*request)(struct serve_peer *p, const char *at, size_t len);
-    void (*done)(struct serve *s); /* there are completions; may be NULL */
 };
 
-/* Listens at `port` of all addresses; ends the program with a sentence if that cannot be. */
-void serve_open(struct serve *s, struct host *h, uint16_t port);
-
-/* What there is to do after a turn of the loop. */
-void serve_turn(struct serve *s);
-
-void serve_close(struct serve *s);
+/*
+ * The program: host_open(), a listener at `port` of all addresses, turns until it is told to end. Ends with a sentence if
+ * something is missing.
+ */
+int serve_main(struct serve *s, int argc, char **argv);
 
 /* Adds to the answer; what does not fit is a mistake of the caller's (SERVE_REPLY) and is cut. */
 void serve_say(struct serve_peer *p, const void *data, size_t len);
