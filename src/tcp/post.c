@@ -6,6 +6,8 @@
 #include "sock/lend.h"
 #include "tcp/tcp.h"
 
+#define PARTS 16u /* buffers in one packet, which has to fit the stage of a device with what else joins it */
+
 static struct via_pkt *head_of(const struct via_seg *seg) {
     return (struct via_pkt *)(void *)seg->buf;
 }
@@ -50,8 +52,9 @@ static void shape(const struct via_core *c, struct via_pkt *p, const struct via_
 static void adopt(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p, uint32_t goal) {
     struct via_vi *vi = c->vi[via_tcp_way(c, t)->path.vi];
     struct via_pkt *tail = t->snd.unsent.tail ? via_pkt_at(c, t->snd.unsent.tail) : NULL, *last = tail;
+    uint32_t parts = 1;
 
-    while (last && last->chain)
+    for (; last && last->chain; parts++)
         last = via_pkt_at(c, last->chain);
     p->owner = VIA_OWNER_HELD;
     p->flags = VIA_PKT_SHARED;
@@ -62,7 +65,8 @@ static void adopt(struct via_core *c, struct via_tcp_conn *t, struct via_pkt *p,
     c->s->held--;
     t->snd.pkts++;
     t->snd.unsent_bytes += p->len;
-    if (tail && vi && (vi->dev->caps & VIA_VI_JUMBO) && !last->tx.sock && tail->total + p->len <= goal) {
+    if (tail && vi && (vi->dev->caps & VIA_VI_JUMBO) && !last->tx.sock && parts < PARTS &&
+        tail->total + p->len <= goal) {
         last->chain = via_pkt_id(c, p);
         tail->total += p->len;
     } else {

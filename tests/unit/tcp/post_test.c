@@ -170,6 +170,35 @@ static void lends_end_in_band(void **state) {
     duo_end(r);
 }
 
+static void tiny_buffers_do_not_make_a_packet_that_no_device_takes(void **state) {
+    struct duo *r = duo_new(NULL);
+    via_sock_t s[2];
+    uint64_t got = 0;
+    char buf[512];
+    ssize_t n;
+    int i;
+
+    (void)state;
+    duo_connect(r, NULL, s);
+    assert_int_equal(duo_send(r, 0, s[0], 1, 0), 1);
+    for (i = 0; i < 200; i++) {
+        struct via_seg seg;
+        struct via_post post = {.seg = &seg, .n = 1};
+
+        assert_int_equal(via_buf_alloc(r->st[0], 1, &seg), 0);
+        *(char *)seg.data = 'x';
+        assert_int_equal(via_zc_send(r->st[0], s[0], &post), 0);
+    }
+    assert_int_equal(duo_send(r, 0, s[0], 60000, 0), 60000);
+    for (i = 0; i < 10; i++) {
+        duo_run(r, VIA_SEC);
+        while ((n = via_tcp_recv(r->st[1], s[1], buf, sizeof buf, 0)) > 0)
+            got += (uint64_t)n;
+    }
+    assert_int_equal(got, 1 + 200 + 60000);
+    duo_end(r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_completes_when_its_last_byte_is_acknowledged),
@@ -178,6 +207,7 @@ int main(void) {
         cmocka_unit_test(closed_connection_completes_what_it_still_delivers),
         cmocka_unit_test(buffers_that_cannot_go_as_they_lie_are_copied),
         cmocka_unit_test(lends_end_in_band),
+        cmocka_unit_test(tiny_buffers_do_not_make_a_packet_that_no_device_takes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
