@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mtu_test.c - the search by itself, over paths that lose what is too long and say nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tcp_duo.h"
 
 #include "tcp/mtu.h"
 
@@ -90,6 +86,37 @@ static void path_that_is_said_to_be_small_is_not_probed(void **state) {
     assert_int_equal(via_mtu_next(&m, 1000, VIA_SEC), 0);
 }
 
+static uint32_t carried(const char *attr, double loss) {
+    struct via_impair imp = VIA_IMPAIR_INIT;
+    struct duo *r = duo_new(attr);
+    via_sock_t s[2];
+    uint32_t mtu;
+
+    duo_connect(r, NULL, s);
+    imp.seed = 9;
+    imp.loss = loss;
+    duo_impair(r, 0, &imp);
+    assert_true(duo_carry(r, 0, s, 2u << 20, 1000 * VIA_SEC));
+    mtu = duo_info(r, 0, s[0]).pmtu;
+    duo_end(r);
+    return mtu;
+}
+
+static void search_from_the_start_ends_at_what_the_link_takes(void **state) {
+    (void)state;
+    assert_int_equal(carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_big=off", 0), 1500);
+    assert_int_equal(carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_big=off;mem_mtu=4000", 0), 4000);
+    assert_int_equal(carried("tcp_mtu_probing=0;mem_latency=2ms;tcp_big=off", 0), 1500);
+}
+
+static void bytes_survive_probes_and_loss(void **state) {
+    (void)state;
+    carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_big=off;checksum=2", 0.05);
+    carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_big=off;tcp_sack=off", 0.05);
+    carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_big=off;mem_mtu=9000;tcp_cc=2", 0.05);
+    carried("tcp_mtu_probing=2;mem_latency=2ms;tcp_ecn=2;tcp_pacing=2", 0.05);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_is_found_within_a_step),
@@ -97,6 +124,8 @@ int main(void) {
         cmocka_unit_test(single_loss_is_not_believed),
         cmocka_unit_test(search_begins_anew_after_a_long_time),
         cmocka_unit_test(path_that_is_said_to_be_small_is_not_probed),
+        cmocka_unit_test(search_from_the_start_ends_at_what_the_link_takes),
+        cmocka_unit_test(bytes_survive_probes_and_loss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,28 @@ static void paced_recovery_ends(void **state) {
     duo_end(r);
 }
 
+static void bbr_carries_everything_through_loss(void **state) {
+    const char *const attr[] = {"tcp_cc=2;mem_latency=2ms;checksum=2", "tcp_cc=2;mem_latency=2ms;tcp_sack=off",
+                                "tcp_cc=2;mem_latency=2ms;tcp_ecn=2;tcp_fast_path=off", "tcp_cc=2"};
+    struct via_impair imp = VIA_IMPAIR_INIT;
+    size_t i;
+
+    (void)state;
+    imp.seed = 4;
+    imp.loss = 0.03;
+    imp.reorder = 0.02;
+    for (i = 0; i < sizeof attr / sizeof *attr; i++) {
+        struct duo *r = duo_new(attr[i]);
+        via_sock_t s[2];
+
+        duo_connect(r, NULL, s);
+        duo_impair(r, 0, &imp);
+        assert_true(duo_carry(r, 0, s, 2000000, 1000 * VIA_SEC));
+        assert_true(duo_info(r, 0, s[0]).pacing_rate > 0);
+        duo_end(r);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_rate_nothing_is_held_back),
@@ -207,6 +229,7 @@ int main(void) {
         cmocka_unit_test(pacing_rate_is_eight_bytes),
         cmocka_unit_test(paced_window_is_spread_and_no_byte_is_lost),
         cmocka_unit_test(paced_recovery_ends),
+        cmocka_unit_test(bbr_carries_everything_through_loss),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
