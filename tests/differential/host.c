@@ -363,8 +363,10 @@ static int k_error(void *ctx, unsigned i) {
     if (h->proto == DIFF_TCP && poll(&p, 1, 0) == 1 && (p.revents & POLLRDHUP) && !(p.revents & POLLERR) && !h->heard[i])
         h->fin[i] = true; /* the end of the stream stays its end, whatever comes after */
     getsockopt(h->fd[i], SOL_SOCKET, SO_ERROR, &v, &n);
-    if (h->proto == DIFF_TCP && v == EPIPE) /* a reset in CLOSE_WAIT */
+    if (h->proto == DIFF_TCP && v == EPIPE) { /* a reset in CLOSE_WAIT: the stream had ended */
         v = ECONNRESET;
+        h->fin[i] = true;
+    }
     if (h->proto == DIFF_TCP && v)
         h->heard[i] = -v;
     return -v;

@@ -184,7 +184,7 @@ static void add_refused(struct maker *m, uint8_t c) {
 static int32_t tcp_size(struct maker *m) {
     uint32_t pick = below(&m->rand, 10);
 
-    return (int32_t)(pick < 5 ? 1 + below(&m->rand, 200) : pick < 9 ? 1 + below(&m->rand, 3000) : 1 + below(&m->rand, 20000));
+    return (int32_t)(pick < 5 ? 1 + below(&m->rand, 200) : pick < 9 ? 1 + below(&m->rand, 3000) : 1 + below(&m->rand, 60000));
 }
 
 static void tcp_data(struct maker *m, uint8_t side, uint8_t c, bool sends) {
@@ -224,7 +224,7 @@ static void tcp_step(struct maker *m) {
     }
     at = m->p->ops;
     if (pick < 38)
-        tcp_data(m, side, c, m->unread[!side][c] < 60000);
+        tcp_data(m, side, c, m->unread[!side][c] < 120000);
     else if (pick < 68)
         tcp_data(m, side, c, false);
     else if (pick < 76)

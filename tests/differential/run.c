@@ -241,6 +241,9 @@ static void step(struct play *y, size_t index) {
     char text[128];
     int v;
 
+    /* How much left before a reset is a matter of moments. */
+    if (op->verb == OP_ABORT || (op->verb == OP_CLOSE && y->half[op->side][op->sock].read < y->half[!op->side][op->sock].sent))
+        settle(y);
     diff_print_op(op, text, sizeof text);
     say(y->t, "%2zu %s", index, text);
     switch (op->verb) {
