@@ -266,9 +266,11 @@ static void await_byte(struct inproc *p, int i, via_sock_t sock) {
     int turn;
 
     for (turn = 0; turn < 100000; turn++) {
+        inproc_tick(p);
+        via_stack_poll_at(p->st[i], p->now, 0, NULL);
         if (via_tcp_recv(p->st[i], sock, &byte, 1, 0) == 1)
             return;
-        inproc_poll(p);
+        via_stack_poll_at(p->st[!i], p->now, 0, NULL);
     }
     tool_die("no byte came: %s", via_why(p->st[i]));
 }
@@ -293,6 +295,7 @@ static void cycle(struct rate *r, struct inproc *p) {
     send_byte(p, 1, sock[1]);
     await_byte(p, 0, sock[0]);
     via_sock_close(p->st[0], sock[0], r->abort ? VIA_ABORT : 0);
+    inproc_poll(p);
     for (turn = 0; turn < 100000 && via_tcp_recv(p->st[1], sock[1], &byte, 1, 0) == -EAGAIN; turn++)
         inproc_poll(p);
     via_sock_close(p->st[1], sock[1], 0);

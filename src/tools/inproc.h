@@ -34,7 +34,7 @@ bool inproc_round_trip(struct inproc *p, const void *data, uint32_t size);
 /* The same in a stream. */
 bool inproc_stream_trip(struct inproc *p, const void *data, uint32_t size);
 
-/* Both sides once. */
+/* Both sides once, the one that connects first. */
 void inproc_poll(struct inproc *p);
 /* Listens on side 1; connects from side 0, and waits for both ends. */
 void inproc_listen(struct inproc *p, uint16_t port, const struct via_listen_conf *conf);

@@ -8,8 +8,8 @@
 
 void inproc_poll(struct inproc *p) {
     inproc_tick(p);
-    via_stack_poll_at(p->st[1], p->now, 0, NULL);
     via_stack_poll_at(p->st[0], p->now, 0, NULL);
+    via_stack_poll_at(p->st[1], p->now, 0, NULL);
 }
 
 void inproc_listen(struct inproc *p, uint16_t port, const struct via_listen_conf *conf) {
