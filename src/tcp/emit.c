@@ -316,6 +316,8 @@ void via_tcp_emit_bare(struct via_core *c, const struct via_flow *flow, struct v
     h->dport = flow->rport;
     if (via_path_resolve(c, &path, &d) < 0 || !(p = via_pkt_new(c, c->s->reserve / 2)))
         return;
+    if (h->opt.has & VIA_TCP_MSS)
+        h->opt.mss = (uint16_t)(path.mtu - path.ip_len - VIA_TCP_LEN);
     finish(c, &path, p, h);
 }
 

@@ -165,7 +165,6 @@ static void answer_cookie(struct via_core *c, struct via_listener *l, const stru
     h.wnd = (uint16_t)via_min32(l->rcvbuf ? l->rcvbuf : (uint32_t)c->attrs.tcp_rcvbuf, UINT16_MAX);
     h.seq = via_cookie_make(&c->tcp->cookie_key, &tuple, in->h.seq, mss, via_now(c));
     h.opt.has = VIA_TCP_MSS;
-    h.opt.mss = (uint16_t)(via_addr_is4(&in->rx->flow.remote) ? 1460 : 1440);
     if (stamps) {
         ride.sack_ok = c->attrs.tcp_sack && (o->has & VIA_TCP_SACK_OK);
         if (c->attrs.tcp_wscale && (o->has & VIA_TCP_WSCALE))

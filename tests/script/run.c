@@ -55,8 +55,6 @@ static void take_option(struct sc_run *r, const char *text) {
         snprintf(c->attr + strlen(c->attr), sizeof c->attr - strlen(c->attr), "%s;", v);
     } else if (option_value(text, "--fails", &v)) {
         snprintf(c->fails, sizeof c->fails, "%s", v);
-    } else if (option_value(text, "--known", &v)) {
-        snprintf(c->known, sizeof c->known, "%s", v);
     } else if (option_value(text, "--neigh", &v)) {
         c->neigh = true;
     } else if (option_value(text, "--tcp", &v)) {

@@ -115,7 +115,6 @@ struct sc_conf {
     char fails[256]; /* the script must fail with this in the message */
     uint32_t peer_isn;
     bool peer_isn_set, neigh, needs_tcp, keep_mcast, loose;
-    char known[256]; /* it fails, and this is why: a disagreement that is being looked at */
 };
 
 struct sc_var {
