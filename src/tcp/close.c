@@ -120,32 +120,8 @@ bool via_tcp_fin_acked(struct via_core *c, struct via_tcp_conn *t) {
     }
 }
 
-static void push_wait(struct via_core *c, struct via_tcp_conn *t) {
-    struct via_list *q = &c->tcp->waits;
-    uint32_t ref = via_tcp_ref(c, t);
-
-    t->link_next = 0;
-    t->link_prev = q->tail;
-    if (q->tail)
-        via_tcp_at(c, q->tail)->link_next = ref;
-    else
-        q->head = ref;
-    q->tail = ref;
-    c->tcp->wait_count++;
-}
-
 void via_tcp_wait_unlink(struct via_core *c, struct via_tcp_conn *t) {
-    struct via_list *q = &c->tcp->waits;
-
-    if (t->link_prev)
-        via_tcp_at(c, t->link_prev)->link_next = t->link_next;
-    else
-        q->head = t->link_next;
-    if (t->link_next)
-        via_tcp_at(c, t->link_next)->link_prev = t->link_prev;
-    else
-        q->tail = t->link_prev;
-    t->link_next = t->link_prev = 0;
+    via_tcp_list_cut(c, &c->tcp->waits, t);
     c->tcp->wait_count--;
 }
 
@@ -169,7 +145,8 @@ void via_tcp_time_wait(struct via_core *c, struct via_tcp_conn *t) {
     t->state = VIA_TCP_TIME_WAIT;
     via_tick_disarm(c, VIA_TICK_TCP, via_ref_index(via_tcp_ref(c, t)));
     t->due[VIA_DUE_LIFE] = at;
-    push_wait(c, t);
+    via_tcp_list_push(c, &c->tcp->waits, t);
+    c->tcp->wait_count++;
     if (!via_tick_armed(&c->tcp->wait_tick))
         via_tick_arm(c, VIA_TICK_TCP_WAIT, WAIT_TICK, at);
     while (c->tcp->wait_count > c->attrs.tcp_max_time_wait && c->tcp->waits.head != via_tcp_ref(c, t))

@@ -3,6 +3,30 @@
 #include "sock/enter.h"
 #include "tcp/tcp.h"
 
+void via_tcp_list_push(struct via_core *c, struct via_list *q, struct via_tcp_conn *t) {
+    uint32_t ref = via_tcp_ref(c, t);
+
+    t->link_next = 0;
+    t->link_prev = q->tail;
+    if (q->tail)
+        via_tcp_at(c, q->tail)->link_next = ref;
+    else
+        q->head = ref;
+    q->tail = ref;
+}
+
+void via_tcp_list_cut(struct via_core *c, struct via_list *q, struct via_tcp_conn *t) {
+    if (t->link_prev)
+        via_tcp_at(c, t->link_prev)->link_next = t->link_next;
+    else
+        q->head = t->link_next;
+    if (t->link_next)
+        via_tcp_at(c, t->link_next)->link_prev = t->link_prev;
+    else
+        q->tail = t->link_prev;
+    t->link_next = t->link_prev = 0;
+}
+
 struct via_tuple via_tcp_tuple(const struct via_flow *f) {
     return (struct via_tuple){.local = f->local, .remote = f->remote, .lport = f->lport, .rport = f->rport};
 }

@@ -13,38 +13,14 @@ static struct via_listener *listener_of(const struct via_core *c, uint32_t ref) 
     return (struct via_listener *)(void *)via_sock_at(c, ref);
 }
 
-static void push_conn(struct via_core *c, struct via_list *q, struct via_tcp_conn *t) {
-    uint32_t ref = via_tcp_ref(c, t);
-
-    t->link_next = 0;
-    t->link_prev = q->tail;
-    if (q->tail)
-        via_tcp_at(c, q->tail)->link_next = ref;
-    else
-        q->head = ref;
-    q->tail = ref;
-}
-
-static void cut_conn(struct via_core *c, struct via_list *q, struct via_tcp_conn *t) {
-    if (t->link_prev)
-        via_tcp_at(c, t->link_prev)->link_next = t->link_next;
-    else
-        q->head = t->link_next;
-    if (t->link_next)
-        via_tcp_at(c, t->link_next)->link_prev = t->link_prev;
-    else
-        q->tail = t->link_prev;
-    t->link_next = t->link_prev = 0;
-}
-
 void via_tcp_unqueue(struct via_core *c, struct via_tcp_conn *t) {
     struct via_listener *l = listener_of(c, t->listener);
 
     if ((t->state == VIA_TCP_SYN_RECEIVED && !via_tcp_is_fast_opened(t)) || (t->bits & VIA_TCPB_DEFER)) {
-        cut_conn(c, &l->embryos, t);
+        via_tcp_list_cut(c, &l->embryos, t);
         l->embryo_count--;
     } else {
-        cut_conn(c, &l->ready, t);
+        via_tcp_list_cut(c, &l->ready, t);
         if (!--l->readies)
             l->sock.flags &= (uint16_t)~VIA_SOCK_NEWS;
     }
@@ -53,7 +29,7 @@ void via_tcp_unqueue(struct via_core *c, struct via_tcp_conn *t) {
 }
 
 static void announce(struct via_core *c, struct via_listener *l, struct via_tcp_conn *t, uint64_t seq) {
-    push_conn(c, &l->ready, t);
+    via_tcp_list_push(c, &l->ready, t);
     l->readies++;
     t->last_tx = seq; /* nothing was sent yet: via_accept() tells it */
     c->tcp->news++;
@@ -70,7 +46,7 @@ bool via_tcp_offer(struct via_core *c, struct via_tcp_conn *t, uint64_t seq) {
         t->bits |= VIA_TCPB_DEFER;
         return true;
     }
-    cut_conn(c, &l->embryos, t);
+    via_tcp_list_cut(c, &l->embryos, t);
     l->embryo_count--;
     announce(c, l, t, seq);
     return true;
@@ -80,7 +56,7 @@ void via_tcp_offer_data(struct via_core *c, struct via_tcp_conn *t, uint64_t seq
     struct via_listener *l = listener_of(c, t->listener);
 
     t->bits &= (uint32_t)~VIA_TCPB_DEFER;
-    cut_conn(c, &l->embryos, t);
+    via_tcp_list_cut(c, &l->embryos, t);
     l->embryo_count--;
     announce(c, l, t, seq);
 }
@@ -121,7 +97,7 @@ static struct via_tcp_conn *new_child(struct via_core *c, struct via_listener *l
 }
 
 static void add_embryo(struct via_core *c, struct via_listener *l, struct via_tcp_conn *t) {
-    push_conn(c, &l->embryos, t);
+    via_tcp_list_push(c, &l->embryos, t);
     l->embryo_count++;
     t->bits |= VIA_TCPB_QUEUED;
 }

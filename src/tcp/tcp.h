@@ -359,6 +359,9 @@ static inline void via_tcp_disarm(struct via_tcp_conn *t, enum via_tcp_due which
 }
 
 /* conn.c: life of the slot. */
+/* Onto and off a list of connections by `link_next` and `link_prev`: of a listener, or of TIME_WAIT. */
+void via_tcp_list_push(struct via_core *c, struct via_list *q, struct via_tcp_conn *t);
+void via_tcp_list_cut(struct via_core *c, struct via_list *q, struct via_tcp_conn *t);
 struct via_tcp_conn *via_tcp_new(struct via_core *c, const struct via_flow *flow);
 /* Death: whoever holds the handle is told; an orphan's slot goes. Queues are emptied, but what was received stays. */
 void via_tcp_die(struct via_core *c, struct via_tcp_conn *t, int reason);
@@ -558,7 +561,7 @@ struct via_tcp_emit {
 };
 /* Sends a segment of the connection, its ACK and window as of now. */
 enum via_tcp_sent via_tcp_emit_segment(struct via_core *c, struct via_tcp_conn *t, const struct via_tcp_emit *e);
-/* A segment that belongs to no connection: RST, SYN-ACK with a cookie. Ends as in `flow`; h->sport, dport are set here. */
+/* A segment that belongs to no connection: RST, SYN-ACK with a cookie. Ends as in `flow`; ports and the value of MSS are set here. */
 void via_tcp_emit_bare(struct via_core *c, const struct via_flow *flow, struct via_tcp_head *h);
 /* The RST that answers a segment for which nobody is here (RFC 9293 3.10.7.1). */
 void via_tcp_refuse(struct via_core *c, const struct via_tcp_in *in);
