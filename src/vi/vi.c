@@ -254,10 +254,8 @@ static inline bool leave_stage(struct via_vi *vi, unsigned n) {
     return !vi->stuck;
 }
 
-/* The device is done with the first `n` staged frames already. */
-static bool recycle_stage(struct via_vi *vi, unsigned n) {
-    unsigned i = 0;
-
+/* The device is done with the first `n` staged frames already, of which `i` have gone back. */
+static bool recycle_stage(struct via_vi *vi, unsigned i, unsigned n) {
     while ((i = recycle_plain(vi, i, n)) < n)
         sent(vi, staged_packet(vi, i++), 0);
     return leave_stage(vi, n);
@@ -270,7 +268,7 @@ static bool hand_over(struct via_vi *vi) {
     if (VIA_UNLIKELY(vi->core->capture != NULL))
         via_capture_sent(vi->core, vi->index, vi->stage, took);
     if (vi->dev->caps & VIA_VI_SYNC)
-        return recycle_stage(vi, took);
+        return recycle_stage(vi, 0, took);
     vi->unkicked |= took > 0;
     vi->flight += took;
     return leave_stage(vi, took);
@@ -330,9 +328,7 @@ static __attribute__((noinline)) int flush_any(struct via_vi *vi) {
 }
 
 static VIA_COLD int flush_rest(struct via_vi *vi, unsigned took, unsigned recycled) {
-    while (recycled < took)
-        sent(vi, staged_packet(vi, recycled++), 0);
-    leave_stage(vi, took);
+    recycle_stage(vi, recycled, took);
     rest(vi);
     return 0;
 }
