@@ -90,7 +90,8 @@ unsigned via_rx_any(struct via_stack *st, struct via_vi *vi, const struct via_fr
     return n;
 }
 
-VIA_COLD unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging) {
+VIA_COLD unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget) {
+    bool merging = via_merge_wanted(st);
     struct via_pkt *v[VIA_STAGE];
     unsigned all = 0, n, i;
 
@@ -112,7 +113,7 @@ VIA_COLD unsigned via_rx_more(struct via_stack *st, struct via_vi *vi, unsigned 
         n = budget - all >= VIA_STAGE ? via_rx_burst(st, vi) : 0;
         all += n;
     } while (n == VIA_STAGE);
-    return n || all == budget ? all : all + via_rx_packets(st, vi, budget - all, false);
+    return n || all == budget ? all : all + via_rx_packets(st, vi, budget - all);
 }
 
 /* A datagram to where the last one went: its headers, which are our own, are not read again. False: not that. */

@@ -15,7 +15,7 @@
 unsigned via_rx_any(struct via_stack *st, struct via_vi *vi, const struct via_frame *f, unsigned n);
 
 /* Few at a time, or what must wait for its turn among other VIs, or did not come off the device just now. */
-unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget, bool merging);
+unsigned via_rx_packets(struct via_stack *st, struct via_vi *vi, unsigned budget);
 
 /* After a whole stage: what else is there, up to the budget; how many with the stage. */
 unsigned via_rx_more(struct via_stack *st, struct via_vi *vi, unsigned budget);
@@ -96,7 +96,7 @@ VIA_HOT unsigned via_rx_pull(struct via_stack *st, struct via_vi *vi, unsigned b
     unsigned n;
 
     if (VIA_UNLIKELY(packets || vi->injected.head))
-        return via_rx_packets(st, vi, budget, st->merging);
+        return via_rx_packets(st, vi, budget);
     n = via_rx_burst(st, vi);
     return VIA_UNLIKELY(n == VIA_STAGE) ? via_rx_more(st, vi, budget) : n;
 }
@@ -104,13 +104,12 @@ VIA_HOT unsigned via_rx_pull(struct via_stack *st, struct via_vi *vi, unsigned b
 /* Up to `budget` frames of each VI; every VI has its turn to be first. */
 VIA_HOT unsigned via_rx_all(struct via_stack *st, unsigned budget) {
     struct via_core *c = &st->core;
-    bool merging = c->socks->by_time | st->merge.count;
+    bool merging = via_merge_wanted(st);
     bool packets = merging | (budget < VIA_STAGE) | (c->capture != NULL);
     uint32_t left = c->vis, at = st->turn < left ? st->turn + 1 : 1;
     unsigned n = 0, took;
 
     st->turn = at;
-    st->merging = merging;
     st->leftover = 0;
     for (; left; left--) {
         struct via_vi *vi = c->vi[at];

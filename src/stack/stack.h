@@ -55,7 +55,6 @@ struct via_stack {
     struct via_epoll *sets;    /* by id */
     uint32_t turn;             /* VI that is served first in the next poll */
     uint32_t leftover;         /* the last poll ran out of budget */
-    bool merging;              /* frames wait for their turn by time */
     struct via_work work;      /* done by polls, for who asks one what it did */
     via_ns_t mirror_at;        /* when the mirror is looked at without having been woken */
     struct via_merge merge;
@@ -72,6 +71,11 @@ void via_rx(struct via_stack *st, struct via_pkt *p);
 
 /* What we sent to ourselves comes in now; what that makes us send waits for the next poll. How many. */
 unsigned via_rx_loop(struct via_stack *st);
+
+/* Frames have to wait for their turn by time, or do so still. */
+static inline bool via_merge_wanted(const struct via_stack *st) {
+    return st->core.socks->by_time | st->merge.count;
+}
 
 /* Puts a burst of one VI where it waits for its turn among the others. A VI's own order is never changed. */
 void via_merge_hold(struct via_stack *st, struct via_vi *vi, struct via_pkt **v, unsigned n);
